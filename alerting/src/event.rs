@@ -1,0 +1,27 @@
+//! What alerting writes to the journal. Each payload is the whole record after the change, so that state is a plain
+//! fold: the last record of each id is the truth.
+
+use isobar_normalizer::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, AlertState};
+
+/// Journal kind of [`Transition`].
+pub const KIND_ALERT: &str = "alert";
+/// Journal kind of delivery records.
+pub const KIND_DELIVERY: &str = "delivery";
+/// Journal kind of what was notified to a receiver for a group (the notification log).
+pub const KIND_NOTIFICATION: &str = "notification";
+
+/// An alert changed its state or its severity. Payload of [`KIND_ALERT`], JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transition {
+    /// State before; absent when the alert is new.
+    pub from: Option<AlertState>,
+    /// Why, in words an operator reads: `"value 0.97 > 0.95 held for 2m"`, `"no sample since …"`.
+    pub reason: String,
+    /// When Isobar decided it, processing time. `alert.updated_at` is event time.
+    pub decided_at: Timestamp,
+    /// The alert after the change.
+    pub alert: Alert,
+}

@@ -1,0 +1,118 @@
+//! The one trait every source kind implements, and what it hands over.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use isobar_egress::{Egress, Retry};
+use isobar_normalizer::{ConfigError, Resource, SampleRun, SecretReader, Timestamp};
+
+/// A part of a source that is collected on its own schedule: a scrape target, or a region of an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Part {
+    /// Unique inside its source and stable over discoveries: a target's URL and labels, an account and region.
+    pub key: Arc<str>,
+    /// How often it is collected; `None` means the source's own interval.
+    pub interval: Option<Duration>,
+}
+
+/// The stretch of event time one collection covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Excluded.
+    pub start: Timestamp,
+    /// Included; for scrapes it is the scrape's own timestamp.
+    pub end: Timestamp,
+}
+
+/// What one collection of one part brought. Partial success is data: a failure stands beside what still came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Collected {
+    /// Measurements.
+    pub runs: Vec<SampleRun>,
+    /// Inventory seen on the way.
+    pub resources: Vec<Resource>,
+    /// What failed, one line each with the place in it (target, region, account); empty means all well.
+    pub failures: Vec<String>,
+    /// Up to when this part's data is complete. A failed scrape is complete too: that nothing answered is known.
+    pub watermark: Option<Timestamp>,
+}
+
+/// Why a part could not be collected at all.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CollectError {
+    /// What was tried and what happened, with account, region or target and status.
+    pub message: String,
+    /// When trying again makes sense.
+    pub retry: Retry,
+}
+
+/// One configured source of raw measurements.
+#[async_trait]
+pub trait Collector: fmt::Debug + Send + Sync {
+    /// The parts as they are now; asked again every source interval, so that discovery is followed.
+    ///
+    /// # Errors
+    /// Discovery failed; the scheduler keeps the parts it has.
+    async fn parts(&self) -> Result<Vec<Part>, CollectError>;
+
+    /// Collects every measurement of the part whose period ends inside the window; empty means "nothing new".
+    ///
+    /// # Errors
+    /// Nothing of the part could be collected.
+    async fn collect(&self, part: &Part, window: Window) -> Result<Collected, CollectError>;
+
+    /// Tells that a part has left `parts()`, and returns the last samples to write (staleness markers).
+    fn forget(&self, part: &Part, at: Timestamp) -> Vec<SampleRun>;
+}
+
+/// What a kind's settings need to become a collector.
+#[derive(Clone, Copy)]
+pub struct SourceContext<'a> {
+    /// The source's configured name.
+    pub name: &'a str,
+    /// The source's configured interval.
+    pub interval: Duration,
+    /// The way out.
+    pub egress: &'a Egress,
+    /// Reveals secrets.
+    pub secrets: &'a dyn SecretReader,
+    /// Relative paths start here: the configuration file's folder.
+    pub base_dir: &'a Path,
+}
+
+impl fmt::Debug for SourceContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceContext").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Settings that were read and found valid as a text.
+pub trait SourceSettings: fmt::Debug + Send + Sync {
+    /// Builds the collector: reveals secrets, reads the files it names, opens nothing on the network.
+    ///
+    /// # Errors
+    /// The place in the configuration and what would be right.
+    fn build(&self, context: SourceContext<'_>) -> Result<Box<dyn Collector>, ConfigError>;
+}
+
+/// What the configuration word `kind: …` stands for.
+pub trait CollectorKind: fmt::Debug + Sync {
+    /// The word.
+    fn name(&self) -> &'static str;
+
+    /// A complete, commented sample of the `settings` table, YAML.
+    fn sample(&self) -> &'static str;
+
+    /// Reads a `settings` table, through whatever deserializer stands at it, so that errors carry its place.
+    ///
+    /// # Errors
+    /// Unknown keys, wrong types, values out of range.
+    fn read(
+        &self,
+        settings: &mut dyn erased_serde::Deserializer<'_>,
+    ) -> Result<Box<dyn SourceSettings>, erased_serde::Error>;
+}

@@ -1,0 +1,1 @@
+//! The HTTP API, the doors of Prometheus and Alertmanager, and the web page.

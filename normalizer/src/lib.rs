@@ -1,0 +1,27 @@
+//! The vocabulary every other crate speaks, and the mapping of what sources measure onto canonical metrics.
+//!
+//! Nothing here does I/O, reads a clock or is async: what a function needs, `now` included, is handed to it.
+//!
+//! ```
+//! use isobar_normalizer::{Labels, Sample, Timestamp};
+//!
+//! let labels = Labels::from_pairs([("__name__", "node_load1"), ("instance", "db-1:9100")]).unwrap();
+//! let sample = Sample { labels, at: Timestamp::from_millis(1_700_000_000_000), value: 0.25 };
+//! assert_eq!(sample.labels.name(), Some("node_load1"));
+//! ```
+
+mod alert;
+mod config;
+mod label;
+mod matcher;
+mod resource;
+mod sample;
+mod time;
+
+pub use alert::{AlertClass, FailureDomain, Severity, UnknownWord};
+pub use config::{ConfigError, Revealed, Secret, SecretReader, SecretReference};
+pub use label::{LabelError, Labels, LabelsBuilder, METRIC_NAME, SeriesId};
+pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use resource::{Provider, Resource, ResourceId, ResourceIdError};
+pub use sample::{STALE_NAN_BITS, Sample, SampleRun, is_stale, stale_marker};
+pub use time::{DurationError, TimeRange, Timestamp, format_duration, parse_duration};

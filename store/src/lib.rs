@@ -1,0 +1,1 @@
+//! Arrow head, write-ahead log, Parquet blocks, retention and SQL.

@@ -1,0 +1,3 @@
+//! Runs the project's checks, tests, benchmarks and documentation.
+
+fn main() {}
