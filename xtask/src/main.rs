@@ -1,3 +1,26 @@
-//! Runs the project's checks, tests, benchmarks and documentation.
+//! `cargo xtask test | bench | docs`: the project's checks, benchmarks and generated documentation.
 
-fn main() {}
+mod bench;
+mod docs;
+mod suite;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => test::run(),
+        ["bench", ref only @ ..] => bench::run(only),
+        ["docs"] => docs::run(),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask test | bench [NAME …] | docs")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What the tests need beside Rust: Debian packages with real peers, and a Python mail server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A program a test starts, and the Debian package that brings it.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("/usr/bin/prometheus", "prometheus"),
+    ("/usr/bin/promtool", "prometheus"),
+    ("/usr/bin/amtool", "prometheus-alertmanager"),
+    ("/usr/bin/prometheus-node-exporter", "prometheus-node-exporter"),
+    ("/usr/bin/python3", "python3-venv"),
+];
+
+/// The version of the mail server that deliveries are tested against.
+const AIOSMTPD: &str = "aiosmtpd==1.4.6";
+
+/// Installs what is missing; as another user than root it names the line to run and fails.
+pub fn ensure_all() -> Result<()> {
+    ensure_packages()?;
+    ensure_nextest()?;
+    ensure_python()
+}
+
+fn ensure_packages() -> Result<()> {
+    let mut missing: Vec<&str> =
+        PROGRAMS.iter().filter(|(path, _)| !Path::new(path).exists()).map(|(_, package)| *package).collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let install =
+        format!("apt-get update && apt-get install -y --no-install-recommends {}", missing.join(" "));
+    let root =
+        std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    ensure!(
+        root && Path::new("/usr/bin/apt-get").exists(),
+        "the tests need more programs; run as root: {install}"
+    );
+    println!("── installing: {install}");
+    let status =
+        Command::new("sh").args(["-c", &install]).env("DEBIAN_FRONTEND", "noninteractive").status()?;
+    ensure!(status.success(), "installing failed; run as root: {install}");
+    Ok(())
+}
+
+fn ensure_nextest() -> Result<()> {
+    let found = Command::new("cargo").args(["nextest", "--version"]).output()?.status.success();
+    if !found {
+        println!("── installing the test runner: cargo install --locked cargo-nextest (some minutes, once)");
+        let status = Command::new("cargo").args(["install", "--locked", "cargo-nextest"]).status()?;
+        ensure!(status.success(), "installing failed; run: cargo install --locked cargo-nextest");
+    }
+    Ok(())
+}
+
+/// The virtual environment beside the build's output.
+pub fn venv() -> PathBuf {
+    target_dir().join("venv")
+}
+
+/// Where cargo builds to: beside this program's own folder.
+pub fn target_dir() -> PathBuf {
+    let own = std::env::current_exe().expect("a running program has a path");
+    own.ancestors().nth(2).expect("cargo runs programs from target/<profile>/").to_owned()
+}
+
+fn ensure_python() -> Result<()> {
+    let python = venv().join("bin/python");
+    let works = |python: &Path| {
+        Command::new(python).args(["-c", "import aiosmtpd"]).output().is_ok_and(|out| out.status.success())
+    };
+    if works(&python) {
+        return Ok(());
+    }
+    let status = Command::new("/usr/bin/python3").args(["-m", "venv", "--clear"]).arg(venv()).status();
+    if !status.context("starting python3")?.success() {
+        bail!(
+            "making a virtual environment failed; run as root: apt-get install -y --no-install-recommends python3-venv"
+        );
+    }
+    let status = Command::new(&python).args(["-m", "pip", "install", "--quiet", AIOSMTPD]).status()?;
+    ensure!(status.success() && works(&python), "installing {AIOSMTPD} with pip failed");
+    Ok(())
+}
