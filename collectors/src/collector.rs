@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use isobar_egress::{Egress, Retry};
-use isobar_normalizer::{ConfigError, Resource, SampleRun, SecretReader, Timestamp};
+use isobar_normalizer::{ConfigError, Resource, SampleRun, SecretReader, Step, Timestamp};
 
 /// A part of a source that is collected on its own schedule: a scrape target, or a region of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,12 +107,10 @@ pub trait CollectorKind: fmt::Debug + Sync {
     /// A complete, commented sample of the `settings` table, YAML.
     fn sample(&self) -> &'static str;
 
-    /// Reads a `settings` table, through whatever deserializer stands at it, so that errors carry its place.
+    /// Reads the `settings` table that stands at `at` in a YAML document (see [`isobar_normalizer::read_part`]); a
+    /// missing table is an empty one.
     ///
     /// # Errors
-    /// Unknown keys, wrong types, values out of range.
-    fn read(
-        &self,
-        settings: &mut dyn erased_serde::Deserializer<'_>,
-    ) -> Result<Box<dyn SourceSettings>, erased_serde::Error>;
+    /// Unknown keys, wrong types, values out of range, each with its place in the document.
+    fn read(&self, document: &str, at: &[Step]) -> Result<Box<dyn SourceSettings>, ConfigError>;
 }

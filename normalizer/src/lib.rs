@@ -12,6 +12,7 @@
 
 mod alert;
 mod config;
+mod document;
 mod label;
 mod matcher;
 mod resource;
@@ -20,6 +21,7 @@ mod time;
 
 pub use alert::{AlertClass, FailureDomain, Severity, UnknownWord};
 pub use config::{ConfigError, Revealed, Secret, SecretReader, SecretReference};
+pub use document::{Step, read_part};
 pub use label::{LabelError, Labels, LabelsBuilder, METRIC_NAME, SeriesId};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use resource::{Provider, Resource, ResourceId, ResourceIdError};
