@@ -1,5 +1,7 @@
 //! `cargo xtask test | bench | docs`: the project's checks, benchmarks and generated documentation.
 
+#![allow(clippy::print_stdout, reason = "a command-line tool reports on its output")]
+
 mod bench;
 mod docs;
 mod suite;
