@@ -48,3 +48,6 @@ pub use error::{EgressError, Phase, Refusal};
 pub use policy::{EgressOptions, Trust};
 pub use retry::{RETRY_AFTER_MAX, Retry, retry_after};
 pub use tls::TlsOptions;
+
+#[cfg(test)]
+mod tests;
