@@ -99,11 +99,11 @@ impl Alert {
     }
 }
 
-fn write_labels<S: Serializer>(labels: &Labels, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn write_labels<S: Serializer>(labels: &Labels, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(labels.iter())
 }
 
-fn read_labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {
+pub(crate) fn read_labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {
     let pairs = BTreeMap::<String, String>::deserialize(deserializer)?;
     Labels::from_pairs(pairs).map_err(serde::de::Error::custom)
 }

@@ -1,0 +1,59 @@
+//! What the evaluator wants to know; the binary answers from the store, the query engine and the resource table.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use isobar_normalizer::{Labels, Matcher, Timestamp};
+
+/// Answers the evaluator's questions about series, sources and resources.
+#[async_trait]
+pub trait RuleQuery: Send + Sync {
+    /// The instant vector of a PromQL expression at a point of event time: labels without the metric's name, and the
+    /// value. Descriptive labels are joined before matching, and a selector that names no vantage takes one vantage
+    /// per resource.
+    ///
+    /// # Errors
+    /// The expression does not evaluate, or the store cannot be read; the evaluator asks again on its next tick.
+    async fn instant(&self, expression: &str, at: Timestamp) -> Result<Vec<(Labels, f64)>, RuleQueryError>;
+
+    /// Every configured source that has series the matchers accept, silent and failing ones included. Asked on every
+    /// tick for every policy: the answer comes from memory.
+    fn sources(&self, matchers: &[Matcher]) -> Vec<SourceWatermark>;
+
+    /// What is known of a resource. Asked for every group on every evaluation: the answer comes from memory.
+    fn resource(&self, resource_id: &str) -> ResourceLookup;
+}
+
+/// The query could not be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RuleQueryError(pub String);
+
+/// How far a source's data reaches, in event time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceWatermark {
+    /// The configured name, the `source` label of its series.
+    pub source: Arc<str>,
+    /// Data up to here is complete: the last attempted scrape, failed or not; the end of the last window read from a
+    /// cloud, less its delay; the newest sample of what is pushed.
+    pub watermark: Timestamp,
+    /// Where the stretch that ends at the watermark begins: we were looking all the time since. After a start it is the
+    /// first scrape, or the begin of what was read back from a cloud. Silence before it is ours, not the source's.
+    pub complete_since: Timestamp,
+    /// Time between two samples of a series; zero when it is not known.
+    pub period: Duration,
+    /// How long after a period the provider publishes it.
+    pub delay: Duration,
+}
+
+/// What the resource table says about an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResourceLookup {
+    /// It is there; its descriptive labels (`cloud_region`, `resource_name`, `tag_*` …).
+    Known(Labels),
+    /// It left the inventory at this time.
+    Gone(Timestamp),
+    /// It was never in the inventory: pushed series may name what no inventory lists.
+    Unknown,
+}

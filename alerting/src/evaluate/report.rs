@@ -1,0 +1,148 @@
+//! One alert out of what several reporters say about the same group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use isobar_normalizer::{Labels, Timestamp};
+
+use super::schedule::Reporter;
+use super::step::{Active, Change, GroupState, Held};
+use crate::alert::{Alert, AlertState};
+use crate::event::Transition;
+use crate::policy::Policy;
+
+/// One group of a policy: its state per reporter, and its alert while that is not over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Group {
+    pub(super) states: BTreeMap<Reporter, GroupState>,
+    pub(super) alert: Option<Alert>,
+    /// The policy's selection changed, and no sample has shown since that it still selects this group.
+    pub(super) unconfirmed: bool,
+}
+
+/// What the merged view of all reporters is.
+struct Merged {
+    state: AlertState,
+    sources: BTreeSet<String>,
+    active: Active,
+}
+
+impl Group {
+    /// The group of an alert that was on, or had just ended, when the process stopped.
+    pub(super) fn restored(alert: &Alert, policy: &Policy) -> Self {
+        let active = (alert.state != AlertState::Resolved).then_some(Active {
+            state: alert.state,
+            severity: alert.severity,
+            starts_at: alert.starts_at,
+            fired_at: alert.fired_at,
+        });
+        let held = match alert.state {
+            AlertState::Pending | AlertState::Firing => Held::up_to(alert.severity, alert.starts_at),
+            AlertState::NoData | AlertState::Resolved => Held::default(),
+        };
+        let state = GroupState { evaluated_at: Some(alert.updated_at), value: alert.value, held, active };
+        let reporters = alert.sources.iter().map(|name| (Reporter::of(name, policy), state.clone()));
+        let is_on = active.is_some();
+        Self { states: reporters.collect(), alert: is_on.then(|| alert.clone()), unconfirmed: false }
+    }
+
+    /// Makes the alert's transition of one reporter's change, when the alert as a whole changed: it fires while any
+    /// reporter does, with the worst severity, and shows everyone who says so.
+    pub(super) fn transition(
+        &mut self,
+        policy: &Policy,
+        labels: &Labels,
+        described: &Labels,
+        reporter: &Reporter,
+        change: Change,
+        at: Timestamp,
+        decided_at: Timestamp,
+    ) -> Option<Transition> {
+        let before = self.alert.take();
+        // Pending is no way back: an open alert that only pending reports are left of is over, and may fire anew.
+        let was_open = before.as_ref().is_some_and(|alert| alert.state.is_open());
+        let merged = self.merged().filter(|merged| merged.state.is_open() || !was_open);
+        let (state, sources, active) = match (merged, &before) {
+            (Some(merged), _) => (merged.state, merged.sources, merged.active),
+            (None, Some(before)) => (AlertState::Resolved, before.sources.clone(), change.active),
+            // It ended with another reporter's change; there is nothing left to end.
+            (None, None) => return None,
+        };
+        let unchanged = before.as_ref().is_some_and(|alert| {
+            (alert.state, alert.severity, &alert.sources) == (state, active.severity, &sources)
+        });
+        if unchanged {
+            self.alert = before;
+            return None;
+        }
+        let identity = policy.identity(labels);
+        let value = self.states.get(reporter).and_then(|state| state.value);
+        let is_over = state == AlertState::Resolved;
+        // A slower reporter may decide at an instant that a faster one has passed already.
+        let updated_at = before.as_ref().map_or(at, |alert| alert.updated_at.max(at));
+        let mut alert = Alert {
+            described: before
+                .as_ref()
+                .map_or_else(|| without(described, &identity), |alert| alert.described.clone()),
+            identity,
+            annotations: BTreeMap::new(),
+            state,
+            severity: active.severity,
+            class: policy.class,
+            failure_domain: policy.failure_domain(),
+            sources,
+            verified: true,
+            value,
+            starts_at: before
+                .as_ref()
+                .map_or(active.starts_at, |alert| alert.starts_at.min(active.starts_at)),
+            fired_at: before.as_ref().and_then(|alert| alert.fired_at).or(active.fired_at),
+            ends_at: is_over.then_some(updated_at),
+            updated_at,
+        };
+        let threshold = policy.criteria_for(&alert.labels()).level(alert.severity).threshold;
+        alert.annotations = policy.annotations.render(&alert, threshold);
+        let many = self.states.len() > 1;
+        let reason = if many { format!("{}: {}", reporter.name(), change.reason) } else { change.reason };
+        let from = before.map(|alert| alert.state);
+        self.alert = (!is_over).then(|| alert.clone());
+        Some(Transition { from, reason, decided_at, alert })
+    }
+
+    /// Whether nothing is on and no instant before `at` may still come.
+    pub(super) fn is_idle(&self, at: Timestamp) -> bool {
+        self.alert.is_none()
+            && self.states.values().all(|state| {
+                state.active.is_none() && state.evaluated_at.is_none_or(|evaluated_at| evaluated_at <= at)
+            })
+    }
+
+    /// Firing beats no-data beats pending; `None` when nothing is on.
+    fn merged(&self) -> Option<Merged> {
+        let rank = |state: AlertState| match state {
+            AlertState::Firing => 3,
+            AlertState::NoData => 2,
+            AlertState::Pending => 1,
+            AlertState::Resolved => 0,
+        };
+        let on = || self.states.iter().filter_map(|(reporter, state)| Some((reporter, state.active?)));
+        let state = on().map(|(_, active)| active.state).max_by_key(|state| rank(*state))?;
+        let saying_so: Vec<(&Reporter, Active)> = on().filter(|(_, active)| active.state == state).collect();
+        let sources = saying_so.iter().map(|(reporter, _)| reporter.name().to_owned()).collect();
+        let active = saying_so.iter().map(|(_, active)| *active).reduce(|a, b| Active {
+            state,
+            severity: a.severity.max(b.severity),
+            starts_at: a.starts_at.min(b.starts_at),
+            fired_at: a.fired_at.into_iter().chain(b.fired_at).min(),
+        })?;
+        Some(Merged { state, sources, active })
+    }
+}
+
+/// Descriptive labels that the identity does not name already.
+fn without(described: &Labels, identity: &Labels) -> Labels {
+    let mut kept = described.edit();
+    for (name, _) in identity.iter() {
+        kept.remove(name);
+    }
+    kept.build()
+}

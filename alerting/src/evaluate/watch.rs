@@ -1,0 +1,291 @@
+//! One policy at work: its groups, and how far each reporter has been evaluated.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use isobar_normalizer::{Labels, Timestamp};
+use tracing::warn;
+
+use super::PolicyHealth;
+use super::observation::Observation;
+use super::query::{ResourceLookup, RuleQuery, RuleQueryError};
+use super::report::Group;
+use super::schedule::{self, Reporter, Run};
+use super::step::step;
+use crate::alert::{Alert, AlertState};
+use crate::event::Transition;
+use crate::policy::{NoData, Policy, RESOURCE_ID};
+
+/// Groups one policy may watch: ten times the estates this is built for. More are left out and counted.
+const GROUPS_MAX: usize = 100_000;
+
+/// How far before the freshness window the first evaluation looks for groups that are already silent: what fell silent
+/// while Isobar was restarted is found, what was switched off yesterday is not dug up.
+const DISCOVERY: Duration = Duration::from_secs(60 * 60);
+
+/// One policy and everything it watches.
+#[derive(Debug)]
+pub(super) struct Watch {
+    policy: Policy,
+    groups: BTreeMap<Labels, Group>,
+    cursors: BTreeMap<Reporter, Timestamp>,
+    error: Option<String>,
+}
+
+/// What the queries of one instant brought.
+struct Seen {
+    values: BTreeMap<Labels, f64>,
+    /// Groups with a sample inside the freshness window; `None` when nobody needed to know.
+    fresh: Option<BTreeSet<Labels>>,
+}
+
+impl Watch {
+    pub(super) fn new(policy: Policy) -> Self {
+        Self { policy, groups: BTreeMap::new(), cursors: BTreeMap::new(), error: None }
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The alerts that are on.
+    pub(super) fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.groups.values().filter_map(|group| group.alert.as_ref())
+    }
+
+    /// Takes up an alert of an earlier process; false when this policy does not give it that identity.
+    pub(super) fn take(&mut self, alert: &Alert) -> bool {
+        let Some(labels) = self.policy.group_of(&alert.identity) else {
+            return false;
+        };
+        self.groups.insert(labels, Group::restored(alert, &self.policy));
+        true
+    }
+
+    /// Goes on under a changed policy of the same identity.
+    pub(super) fn with_policy(mut self, policy: Policy) -> Self {
+        if self.policy.matchers != policy.matchers {
+            self.groups.retain(|_, group| group.alert.is_some());
+            self.groups.values_mut().for_each(|group| group.unconfirmed = true);
+            self.cursors.clear();
+        }
+        self.policy = policy;
+        self
+    }
+
+    pub(super) fn retain_sources(&mut self, sources: &BTreeSet<String>, now: Timestamp) -> Vec<Transition> {
+        let Self { policy, groups, cursors, .. } = self;
+        let is_left = |reporter: &Reporter| reporter.source().is_some_and(|source| !sources.contains(source));
+        cursors.retain(|reporter, _| !is_left(reporter));
+        let mut ended = Vec::new();
+        for (labels, group) in groups.iter_mut() {
+            let left: Vec<Reporter> =
+                group.states.keys().filter(|reporter| is_left(reporter)).cloned().collect();
+            for reporter in left {
+                let Some(state) = group.states.get(&reporter).cloned() else { continue };
+                // The operator's decision, hence now; yet after everything that was evaluated.
+                let at = state.evaluated_at.map_or(now, |at| now.max(at.plus(Duration::from_millis(1))));
+                let criteria = &policy.criteria;
+                let (next, change) =
+                    step(&state, &Observation::Ended("source_removed"), at, criteria, policy.no_data);
+                group.states.insert(reporter.clone(), next);
+                let none = Labels::empty();
+                ended.extend(
+                    change.and_then(|change| {
+                        group.transition(policy, labels, &none, &reporter, change, at, now)
+                    }),
+                );
+                group.states.remove(&reporter);
+            }
+        }
+        groups.retain(|_, group| !group.states.is_empty());
+        ended
+    }
+
+    /// What is due now.
+    pub(super) fn due(&self, query: &dyn RuleQuery, interval: Duration, now: Timestamp) -> Vec<Run> {
+        let sources = query.sources(&self.policy.matchers);
+        schedule::due(&self.policy, &sources, &self.cursors, interval, now)
+    }
+
+    /// Evaluates every due instant of every reporter; stops a reporter's run where a query fails.
+    pub(super) async fn catch_up(
+        &mut self,
+        query: &dyn RuleQuery,
+        interval: Duration,
+        now: Timestamp,
+        transitions: &mut Vec<Transition>,
+    ) {
+        let runs = self.due(query, interval, now);
+        for run in runs {
+            if run.skipped > 0 {
+                metrics::counter!("isobar_evaluate_skipped_instants_total").increment(run.skipped);
+                warn!(
+                    policy = self.policy.name,
+                    source = run.reporter.name(),
+                    run.skipped,
+                    "watermark jumped"
+                );
+            }
+            for at in run.instants() {
+                let is_first = run.is_first && !self.cursors.contains_key(&run.reporter);
+                match self.ask(query, &run, is_first, at).await {
+                    Ok(seen) => {
+                        self.observe(query, &run, &seen, at, now, transitions);
+                        self.cursors.insert(run.reporter.clone(), at);
+                        self.error = None;
+                    }
+                    Err(error) => {
+                        metrics::counter!("isobar_evaluate_failures_total").increment(1);
+                        warn!(policy = self.policy.name, source = run.reporter.name(), %error, "evaluation failed");
+                        self.error = Some(error.to_string());
+                        break;
+                    }
+                }
+            }
+        }
+        metrics::gauge!("isobar_evaluate_groups", "policy" => self.policy.name.clone())
+            .set(self.groups.len() as f64);
+    }
+
+    /// The queries of one instant: the values, and only where it matters who still delivers.
+    async fn ask(
+        &mut self,
+        query: &dyn RuleQuery,
+        run: &Run,
+        is_first: bool,
+        at: Timestamp,
+    ) -> Result<Seen, RuleQueryError> {
+        let source = run.reporter.source();
+        let values: BTreeMap<Labels, f64> =
+            query.instant(&self.policy.expression(source), at).await?.into_iter().collect();
+        let has_unconfirmed = self.groups.values().any(|group| group.unconfirmed);
+        if is_first && (self.policy.no_data == NoData::Alert || has_unconfirmed) {
+            let expression = self.policy.freshness_expression(source, run.freshness + DISCOVERY);
+            for (labels, _) in query.instant(&expression, at).await? {
+                if let Some(group) = self.groups.get_mut(&labels) {
+                    group.unconfirmed = false;
+                }
+                if self.policy.no_data == NoData::Alert {
+                    self.admit(&labels, &run.reporter);
+                }
+            }
+        }
+        let missing = self
+            .groups
+            .iter()
+            .any(|(labels, group)| group.states.contains_key(&run.reporter) && !values.contains_key(labels));
+        // A value proves a sample inside `over`; where the grace is shorter it does not prove a fresh one.
+        let doubtful = missing || run.freshness < self.policy.over;
+        let matters = self.policy.no_data != NoData::Hold;
+        let fresh = if doubtful && matters {
+            let expression = self.policy.freshness_expression(source, run.freshness);
+            let fresh = query.instant(&expression, at).await?;
+            Some(fresh.into_iter().map(|(labels, _)| labels).collect())
+        } else {
+            None
+        };
+        Ok(Seen { values, fresh })
+    }
+
+    /// Makes sure the group is watched, unless there are too many.
+    fn admit(&mut self, labels: &Labels, reporter: &Reporter) {
+        if !self.groups.contains_key(labels) && self.groups.len() >= GROUPS_MAX {
+            metrics::counter!("isobar_evaluate_groups_dropped_total").increment(1);
+            return;
+        }
+        self.groups.entry(labels.clone()).or_default().states.entry(reporter.clone()).or_default();
+    }
+
+    /// Steps every group this reporter speaks for.
+    fn observe(
+        &mut self,
+        query: &dyn RuleQuery,
+        run: &Run,
+        seen: &Seen,
+        at: Timestamp,
+        now: Timestamp,
+        transitions: &mut Vec<Transition>,
+    ) {
+        for labels in seen.values.keys() {
+            self.admit(labels, &run.reporter);
+        }
+        let policy = &self.policy;
+        let mut idle = Vec::new();
+        for (labels, group) in &mut self.groups {
+            let Some(state) = group.states.get(&run.reporter) else { continue };
+            let lookup = labels.get(RESOURCE_ID).map_or(ResourceLookup::Unknown, |id| query.resource(id));
+            let is_gone = matches!(lookup, ResourceLookup::Gone(since) if since <= at);
+            let observation = seen.observation(labels, run, at);
+            let observation = match observation {
+                _ if is_gone => Observation::Ended("resource_gone"),
+                Observation::Silent(_) | Observation::Missing if group.unconfirmed => {
+                    Observation::Ended("policy_changed")
+                }
+                other => other,
+            };
+            group.unconfirmed &= !matches!(observation, Observation::Value(_));
+            let described = match lookup {
+                ResourceLookup::Known(described) => described,
+                ResourceLookup::Gone(_) | ResourceLookup::Unknown => Labels::empty(),
+            };
+            let criteria = policy.criteria_for(&joined(labels, &described));
+            let (next, change) = step(state, &observation, at, criteria, policy.no_data);
+            group.states.insert(run.reporter.clone(), next);
+            transitions.extend(change.and_then(|change| {
+                group.transition(policy, labels, &described, &run.reporter, change, at, now)
+            }));
+            // Only no-data needs to remember who was there; everybody else comes back with the next value.
+            let is_forgettable =
+                policy.no_data != NoData::Alert || matches!(observation, Observation::Ended(_));
+            if is_forgettable && group.is_idle(at) {
+                idle.push(labels.clone());
+            }
+        }
+        for labels in idle {
+            self.groups.remove(&labels);
+        }
+    }
+
+    pub(super) fn health(&self) -> PolicyHealth {
+        PolicyHealth {
+            policy: self.policy.name.clone(),
+            evaluated_at: self.cursors.values().min().copied(),
+            error: self.error.clone(),
+            groups: self.groups.len(),
+        }
+    }
+}
+
+impl Seen {
+    fn observation(&self, labels: &Labels, run: &Run, at: Timestamp) -> Observation {
+        let is_stale = self.fresh.as_ref().is_some_and(|fresh| !fresh.contains(labels));
+        // Silence counts only where we were listening all the time.
+        if is_stale && at.since(run.complete_since) >= run.freshness {
+            return Observation::Silent(run.freshness);
+        }
+        self.values.get(labels).map_or(Observation::Missing, |value| Observation::Value(*value))
+    }
+}
+
+/// Descriptive labels and the group's own, which win.
+fn joined(labels: &Labels, described: &Labels) -> Labels {
+    if described.is_empty() {
+        return labels.clone();
+    }
+    let mut joined = described.edit();
+    for (name, value) in labels.iter() {
+        joined.set(name, value);
+    }
+    joined.build()
+}
+
+/// The end of an alert that no policy watches any more.
+pub(super) fn end(alert: &Alert, reason: &str, now: Timestamp) -> Transition {
+    let mut ended = alert.clone();
+    ended.state = AlertState::Resolved;
+    // The operator's decision, hence now and not event time.
+    ended.updated_at = now.max(alert.updated_at);
+    ended.ends_at = Some(ended.updated_at);
+    Transition { from: Some(alert.state), reason: reason.to_owned(), decided_at: now, alert: ended }
+}

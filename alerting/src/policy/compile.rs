@@ -1,0 +1,100 @@
+//! A policy as PromQL text: what is asked of the query engine.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use isobar_normalizer::{METRIC_NAME, MatchOp, Matcher, format_duration};
+
+use super::{Aggregate, Policy};
+
+/// The label that names the configured source a series came from.
+pub(crate) const SOURCE: &str = "source";
+
+impl Policy {
+    /// The value per group, PromQL: one series per group with the `by` labels alone. `source` narrows it to one source.
+    ///
+    /// `over` is always averaged (or min, max …) per series first and joined over the group's series second.
+    pub fn expression(&self, source: Option<&str>) -> String {
+        let (across, within) = self.functions();
+        let window = format_duration(self.over);
+        format!("{across} by ({}) ({within}{}[{window}]))", self.by_list(), self.selector(source))
+    }
+
+    /// The number of samples per group inside the window, PromQL: a group that is absent has been silent for so long.
+    pub fn freshness_expression(&self, source: Option<&str>, window: Duration) -> String {
+        let window = format_duration(window);
+        format!("sum by ({}) (count_over_time({}[{window}]))", self.by_list(), self.selector(source))
+    }
+
+    /// The aggregation over the group's series, and the opening of the one over time.
+    fn functions(&self) -> (&'static str, String) {
+        let worst_series = if self.criteria.points_down() { "min" } else { "max" };
+        match self.aggregate {
+            Aggregate::Avg => ("avg", "avg_over_time(".to_owned()),
+            Aggregate::Min => ("min", "min_over_time(".to_owned()),
+            Aggregate::Max => ("max", "max_over_time(".to_owned()),
+            // A sum over time would grow with the sampling rate; the sum is over the group's series.
+            Aggregate::Sum => ("sum", "avg_over_time(".to_owned()),
+            Aggregate::Last => ("avg", "last_over_time(".to_owned()),
+            // Percentiles do not average: of several series in one group the worst one counts.
+            Aggregate::Percentile(p) => {
+                (worst_series, format!("quantile_over_time({}, ", f64::from(p) / 100.0))
+            }
+        }
+    }
+
+    fn by_list(&self) -> String {
+        self.by.iter().map(|label| label_name(label)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn selector(&self, source: Option<&str>) -> String {
+        let mut text = format!("{{{}", quoted(&self.metric));
+        let others = self.matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME);
+        for matcher in others {
+            push_matcher(&mut text, matcher);
+        }
+        if let Some(source) = source {
+            push_matcher(&mut text, &Matcher::equal(SOURCE, source));
+        }
+        text.push('}');
+        text
+    }
+}
+
+fn push_matcher(text: &mut String, matcher: &Matcher) {
+    let (name, op, value) = (label_name(matcher.name()), matcher.op(), quoted(matcher.value()));
+    write!(text, ", {name}{op}{value}").expect("writing to a String does not fail");
+}
+
+/// The selection as matchers, for who looks up which sources it touches: the metric, `where`, and that a policy about
+/// resources wants series that name one.
+pub(super) fn matchers(metric: &str, conditions: Vec<Matcher>, by_resource: bool) -> Vec<Matcher> {
+    let named = by_resource.then(|| {
+        Matcher::new(super::RESOURCE_ID, MatchOp::NotEqual, "")
+            .expect("a plain matcher has no expression to fail")
+    });
+    std::iter::once(Matcher::equal(METRIC_NAME, metric)).chain(conditions).chain(named).collect()
+}
+
+/// Label names outside `[a-zA-Z_][a-zA-Z0-9_]*` are quoted, as Prometheus 3 wants them.
+fn label_name(name: &str) -> String {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !name.starts_with(|first: char| first.is_ascii_digit());
+    if plain { name.to_owned() } else { quoted(name) }
+}
+
+/// A PromQL string literal; `{:?}` would escape more than PromQL reads.
+fn quoted(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len() + 2);
+    literal.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => literal.push_str("\\\""),
+            '\\' => literal.push_str("\\\\"),
+            '\n' => literal.push_str("\\n"),
+            other => literal.push(other),
+        }
+    }
+    literal.push('"');
+    literal
+}
