@@ -1,1 +1,35 @@
-//! The HTTP API, the doors of Prometheus and Alertmanager, and the web page.
+//! The HTTP API, the doors of Prometheus, and the web page.
+//!
+//! An [`Api`] is handed everything it serves by traits ([`Backend`]) and becomes an axum router; [`serve`] puts it on a
+//! socket with limits. Nothing here stores, evaluates rules or sends pages, and no route exists outside the one table
+//! that says which scope it needs. Errors come in the shape of the door they come through: Prometheus' own under
+//! `/api/v1/`, `{"code", "message"}` under `/api/isobar/`, text for probes, a page for people.
+
+mod access;
+mod admit;
+mod app;
+mod backend;
+mod blocking;
+mod config;
+mod door;
+mod native;
+mod operations;
+mod overview;
+mod params;
+mod prometheus;
+mod routes;
+mod serve;
+mod wire;
+
+pub use access::{Scope, Scopes, SecurityOptions};
+pub use app::Api;
+pub use backend::{
+    AlertCentre, Backend, Estate, Intake, IntakeAnswer, MetricMetadata, Operations, ReadError, ResendError,
+    SeriesCatalogue, SqlError, SqlRows, SqlRunner, StageHealth,
+};
+pub use config::{SECURITY_SAMPLE, SERVER_SAMPLE, SecurityConfig, ServerConfig, TlsFiles};
+pub use serve::{ServeOptions, Tls, TlsError, serve};
+pub use wire::{
+    AlertView, CostView, DeliveryState, DeliveryView, EventView, List, ResourceView, SourceState, SourceView,
+    WhyStep, WireTime,
+};

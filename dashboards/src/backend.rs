@@ -1,0 +1,251 @@
+//! What the API serves, as traits that the binary implements over store, alerting and journal.
+//!
+//! Every trait here is synchronous unless it says otherwise and is called from a thread that may block.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::HeaderMap;
+use isobar_journal::Journal;
+use isobar_normalizer::{Labels, Matcher, TimeRange, Timestamp};
+use isobar_promql::SeriesSource;
+use tokio::sync::watch;
+
+use crate::wire::{AlertView, DeliveryView, ResourceView, SourceView, WhyStep};
+
+/// Everything the API is handed. Clones share it.
+#[derive(Clone)]
+pub struct Backend {
+    /// What PromQL reads.
+    pub series: Arc<dyn SeriesSource>,
+    /// Label names, label values, series and metadata for the Prometheus doors.
+    pub catalogue: Arc<dyn SeriesCatalogue>,
+    /// Runs SQL.
+    pub sql: Arc<dyn SqlRunner>,
+    /// Takes what is pushed.
+    pub intake: Arc<dyn Intake>,
+    /// Sources and resources.
+    pub estate: Arc<dyn Estate>,
+    /// Alerts, deliveries, and why.
+    pub alerts: Arc<dyn AlertCentre>,
+    /// The journal, read for export and live events.
+    pub journal: Arc<dyn Journal>,
+    /// Sequence number of the newest journalled event, sent after the event is durable. It wakes live streams.
+    pub journal_head: watch::Receiver<u64>,
+    /// Health, reload and own metrics.
+    pub operations: Arc<dyn Operations>,
+    /// Tells the time.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend").finish_non_exhaustive()
+    }
+}
+
+/// Why something could not be read: one line for the operator. The API answers 500 with it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ReadError(pub String);
+
+/// Names and values of labels, and whole label sets, of the series that exist.
+///
+/// `selectors` are alternatives: a series counts when all matchers of any one of them accept it; an empty list accepts
+/// every series. A series counts in a range when it has a sample in it. Answers are sorted and free of duplicates.
+pub trait SeriesCatalogue: Send + Sync {
+    /// Names of labels.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn label_names(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<String>, ReadError>;
+
+    /// Values of one label.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn label_values(
+        &self,
+        name: &str,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+    ) -> Result<Vec<String>, ReadError>;
+
+    /// Label sets.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn series(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<Labels>, ReadError>;
+
+    /// What is known about metrics, by name; a name has several entries where sources disagree.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn metadata(&self) -> Result<BTreeMap<String, Vec<MetricMetadata>>, ReadError>;
+}
+
+/// What a source says about a metric.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct MetricMetadata {
+    /// `counter`, `gauge`, `histogram`, `summary` or `unknown`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The help text; empty when there is none.
+    pub help: String,
+    /// The unit; empty when it is not known.
+    pub unit: String,
+}
+
+/// Runs SQL statements over the tables of the store.
+#[async_trait]
+pub trait SqlRunner: Send + Sync {
+    /// Runs one statement and returns its rows. Dropping the future cancels the statement.
+    ///
+    /// # Errors
+    /// See [`SqlError`].
+    async fn rows(&self, statement: &str) -> Result<SqlRows, SqlError>;
+
+    /// Runs one statement and returns its rows as an Arrow IPC stream.
+    ///
+    /// # Errors
+    /// See [`SqlError`].
+    async fn arrow(&self, statement: &str) -> Result<Bytes, SqlError>;
+}
+
+/// The answer to a statement.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SqlRows {
+    /// Columns in order: name, and Arrow's word for the type.
+    pub columns: Vec<(String, String)>,
+    /// Rows, each with one value per column.
+    pub rows: Vec<Vec<serde_json::Value>>,
+}
+
+/// Why a statement has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SqlError {
+    /// The statement is wrong or not allowed; the text says what would be right.
+    #[error("{0}")]
+    Refused(String),
+    /// The statement took more memory or rows than it may.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The statement took longer than it may.
+    #[error("{0}")]
+    TimedOut(String),
+    /// The store failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Takes what is pushed: decodes, stores durably, and only then answers.
+pub trait Intake: Send + Sync {
+    /// Takes one Prometheus remote-write request: the body as it came, and the headers that describe it.
+    fn remote_write(&self, headers: &HeaderMap, body: Bytes) -> IntakeAnswer;
+}
+
+/// What became of a pushed request. Messages carry the counts of what was stored and what was not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IntakeAnswer {
+    /// Everything is stored durably: 204.
+    Stored,
+    /// Nothing or not everything could be stored and sending it again would not help: 400.
+    Invalid(String),
+    /// It would unpack to more than is taken: 413.
+    TooLarge(String),
+    /// An encoding or protobuf message that is not spoken here: 415.
+    Unsupported(String),
+    /// More arrives than can be stored now; worth sending again: 429 with `Retry-After`.
+    Overloaded(String),
+    /// The disk is full; worth sending again: 507.
+    DiskFull(String),
+    /// The store failed; worth sending again: 500.
+    Failed(String),
+}
+
+/// Sources and the resources they watch.
+pub trait Estate: Send + Sync {
+    /// Every configured source.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn sources(&self) -> Result<Vec<SourceView>, ReadError>;
+
+    /// Every known resource.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn resources(&self) -> Result<Vec<ResourceView>, ReadError>;
+}
+
+/// Alerts, their deliveries, and the reasons of both.
+pub trait AlertCentre: Send + Sync {
+    /// Every alert that is not forgotten yet, the resolved ones included.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn alerts(&self) -> Result<Vec<AlertView>, ReadError>;
+
+    /// Every delivery that is not forgotten yet.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn deliveries(&self) -> Result<Vec<DeliveryView>, ReadError>;
+
+    /// Each step that decided whether the alert paged, in the order taken; `None` when there is no such alert.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn why(&self, fingerprint: u64) -> Result<Option<Vec<WhyStep>>, ReadError>;
+
+    /// Queues a dead delivery again, under its idempotency key. `actor` is journalled.
+    ///
+    /// # Errors
+    /// See [`ResendError`].
+    fn resend(&self, delivery: &str, actor: &str) -> Result<DeliveryView, ResendError>;
+}
+
+/// Why a delivery was not queued again.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ResendError {
+    /// No delivery has this id.
+    #[error("no delivery has this id")]
+    NotFound,
+    /// The delivery is not dead, so that sending it again would page twice.
+    #[error("{0}")]
+    NotDead(String),
+    /// The change could not be journalled.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Health, reload, and the process's own metrics.
+pub trait Operations: Send + Sync {
+    /// The stages of the pipeline and whether each moves. Must answer without waiting for any of them.
+    fn stages(&self) -> Vec<StageHealth>;
+
+    /// Reads the configuration again; a bad file changes nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the file, one complaint a line.
+    fn reload(&self, actor: &str) -> Result<(), String>;
+
+    /// Own metrics in Prometheus' text format 0.0.4.
+    fn metrics(&self) -> String;
+}
+
+/// One stage of the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageHealth {
+    /// Its name: `store`, `rules`, `outbox`, `disk_reserve`.
+    pub name: String,
+    /// Whether it moves.
+    pub ok: bool,
+    /// What is wrong, or what it last did; one line.
+    pub detail: String,
+    /// Since when it is so.
+    pub since: Timestamp,
+}

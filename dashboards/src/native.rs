@@ -1,0 +1,16 @@
+//! The native API under `/api/isobar/v1/`.
+
+mod error;
+mod events;
+mod journal;
+mod lists;
+mod openapi;
+mod page;
+mod sql;
+
+pub(crate) use error::NativeError;
+pub(crate) use events::events;
+pub(crate) use journal::journal;
+pub(crate) use lists::{alert, alerts, deliveries, resend, resources, sources, why};
+pub(crate) use openapi::openapi;
+pub(crate) use sql::sql;

@@ -1,0 +1,123 @@
+//! Sources, resources, alerts, deliveries, and why.
+
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http::StatusCode;
+
+use super::NativeError;
+use super::error::ErrorBody;
+use super::page::{Listed, PageQuery, refuse_unknown};
+use crate::access::Principal;
+use crate::app::App;
+use crate::backend::{Backend, ReadError, ResendError};
+use crate::blocking::blocking;
+use crate::params::Params;
+use crate::wire::{AlertView, DeliveryView, List, ResourceView, SourceView, WhyStep};
+
+/// State is read from memory or one small table.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lists configured sources by name.
+#[utoipa::path(get, path = "/api/isobar/v1/sources", params(("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<SourceView>), (status = "default", body = ErrorBody)))]
+pub(crate) async fn sources(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
+    list(&app, &params, |backend| backend.estate.sources()).await
+}
+
+/// Lists known resources by id.
+#[utoipa::path(get, path = "/api/isobar/v1/resources", params(("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<ResourceView>), (status = "default", body = ErrorBody)))]
+pub(crate) async fn resources(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
+    list(&app, &params, |backend| backend.estate.resources()).await
+}
+
+/// Lists alerts by id.
+#[utoipa::path(get, path = "/api/isobar/v1/alerts", params(("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<AlertView>), (status = "default", body = ErrorBody)))]
+pub(crate) async fn alerts(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
+    list(&app, &params, |backend| backend.alerts.alerts()).await
+}
+
+/// Lists deliveries, oldest first.
+#[utoipa::path(get, path = "/api/isobar/v1/deliveries", params(("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<DeliveryView>), (status = "default", body = ErrorBody)))]
+pub(crate) async fn deliveries(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
+    list(&app, &params, |backend| backend.alerts.deliveries()).await
+}
+
+/// Shows one alert.
+#[utoipa::path(get, path = "/api/isobar/v1/alerts/{id}", params(("id" = String, Path, description = "the fingerprint, 16 hexadecimal digits")), responses((status = 200, body = AlertView), (status = "default", body = ErrorBody)))]
+pub(crate) async fn alert(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, NativeError> {
+    refuse_unknown(&params, &[])?;
+    let fingerprint = format!("{:016x}", parse_fingerprint(&id)?);
+    let alerts = read(&app, |backend| backend.alerts.alerts()).await?;
+    match alerts.into_iter().find(|alert| alert.fingerprint == fingerprint) {
+        Some(alert) => Ok(Json(alert).into_response()),
+        None => Err(NativeError::not_found(format!("there is no alert {id:?}"))),
+    }
+}
+
+/// Tells step by step why an alert paged, or did not.
+#[utoipa::path(get, path = "/api/isobar/v1/why", params(("alert" = String, Query), ("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<WhyStep>), (status = "default", body = ErrorBody)))]
+pub(crate) async fn why(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
+    let query = PageQuery::read(&params, &["alert"])?;
+    let id = params.get("alert").ok_or_else(|| NativeError::bad_request("say which: ?alert=ID"))?;
+    let fingerprint = parse_fingerprint(id)?;
+    let steps = read(&app, move |backend| backend.alerts.why(fingerprint)).await?;
+    let steps = steps.ok_or_else(|| NativeError::not_found(format!("there is no alert {id:?}")))?;
+    let page = query.page(steps.into_iter().enumerate().collect());
+    let items: Vec<WhyStep> = page.items.into_iter().map(|(_, step)| step).collect();
+    Ok(Json(List { items, total: page.total, next: page.next }).into_response())
+}
+
+/// Queues a dead delivery again, under the same idempotency key.
+#[utoipa::path(post, path = "/api/isobar/v1/deliveries/{id}/resend", params(("id" = String, Path)), responses((status = 202, body = DeliveryView), (status = "default", body = ErrorBody)))]
+pub(crate) async fn resend(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Extension(principal): Extension<Principal>,
+) -> Result<Response, NativeError> {
+    let alerts = app.backend.alerts.clone();
+    let queued = blocking(&app.writes, PATIENCE, move || alerts.resend(&id, &principal.name)).await?;
+    let delivery = queued.map_err(|error| {
+        let status = match error {
+            ResendError::NotFound => StatusCode::NOT_FOUND,
+            ResendError::NotDead(_) => StatusCode::CONFLICT,
+            ResendError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        NativeError::new(status, error.to_string())
+    })?;
+    Ok((StatusCode::ACCEPTED, Json(delivery)).into_response())
+}
+
+fn parse_fingerprint(id: &str) -> Result<u64, NativeError> {
+    let is_fingerprint = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let fingerprint = u64::from_str_radix(id, 16).ok().filter(|_| is_fingerprint);
+    fingerprint
+        .ok_or_else(|| NativeError::bad_request(format!("{id:?} is not an alert id: 16 hexadecimal digits")))
+}
+
+async fn read<T: Send + 'static>(
+    app: &App,
+    read: impl FnOnce(&Backend) -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, NativeError> {
+    let backend = app.backend.clone();
+    Ok(blocking(&app.reads, PATIENCE, move || read(&backend)).await??)
+}
+
+async fn list<T>(
+    app: &App,
+    params: &Params,
+    items: impl FnOnce(&Backend) -> Result<Vec<T>, ReadError> + Send + 'static,
+) -> Result<Response, NativeError>
+where
+    T: Listed + serde::Serialize + Send + 'static,
+{
+    let query = PageQuery::read(params, &[])?;
+    // Sorting a hundred thousand resources takes more than a millisecond: it stays on the thread that may block.
+    let page = read(app, move |backend| Ok(query.page(items(backend)?))).await?;
+    Ok(Json(page).into_response())
+}

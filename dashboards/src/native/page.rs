@@ -1,0 +1,180 @@
+//! Pages of lists: `q` picks, `limit` cuts, `after` goes on where the page before ended.
+
+use super::NativeError;
+use crate::params::Params;
+use crate::wire::{AlertView, DeliveryView, List, ResourceView, SourceView, WhyStep};
+
+/// Items on a page unless asked otherwise.
+const LIMIT_DEFAULT: usize = 100;
+/// Items on a page at most: some hundred kilobytes.
+const LIMIT_MAX: usize = 1000;
+
+/// What a list is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PageQuery {
+    /// Lower case; an item must contain each.
+    words: Vec<String>,
+    limit: usize,
+    after: Option<String>,
+}
+
+impl PageQuery {
+    /// Reads `q`, `limit` and `after`; `more` names the route's own parameters. Others are refused, because a
+    /// misspelt parameter without effect would answer another question than was asked.
+    pub(super) fn read(params: &Params, more: &[&str]) -> Result<Self, NativeError> {
+        refuse_unknown(params, &[&["q", "limit", "after"], more].concat())?;
+        let limit = match params.get("limit").map(str::parse) {
+            None => LIMIT_DEFAULT,
+            Some(Ok(limit)) if (1..=LIMIT_MAX).contains(&limit) => limit,
+            Some(_) => {
+                return Err(NativeError::bad_request(format!("limit is a number from 1 to {LIMIT_MAX}")));
+            }
+        };
+        let words = params.get("q").unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
+        Ok(Self { words, limit, after: params.get("after").map(str::to_owned) })
+    }
+
+    /// The page of these items, sorted by their keys. New and vanished items do not disturb the pages of the others.
+    pub(super) fn page<T: Listed>(&self, items: Vec<T>) -> List<T> {
+        let matching = items.into_iter().filter(|item| self.matches(item));
+        let mut keyed: Vec<(String, T)> = matching.map(|item| (item.key(), item)).collect();
+        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        let total = keyed.len() as u64;
+        let start = match &self.after {
+            Some(after) => keyed.partition_point(|(key, _)| key <= after),
+            None => 0,
+        };
+        let mut rest = keyed.split_off(start);
+        let is_last = rest.len() <= self.limit;
+        rest.truncate(self.limit);
+        let next = if is_last { None } else { rest.last().map(|(key, _)| key.clone()) };
+        List { items: rest.into_iter().map(|(_, item)| item).collect(), total, next }
+    }
+
+    fn matches<T: Listed>(&self, item: &T) -> bool {
+        if self.words.is_empty() {
+            return true;
+        }
+        let text = item.texts().join("\n").to_lowercase();
+        self.words.iter().all(|word| text.contains(word))
+    }
+}
+
+/// Refuses parameters that would have no effect.
+pub(super) fn refuse_unknown(params: &Params, known: &[&str]) -> Result<(), NativeError> {
+    match params.unknown(known) {
+        Some(unknown) => {
+            let known = known.join(", ");
+            Err(NativeError::bad_request(format!("unknown parameter {unknown:?}: one of {known}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// An item of a list.
+pub(super) trait Listed {
+    /// Orders the list and is the cursor; unique.
+    fn key(&self) -> String;
+    /// What `q` looks into.
+    fn texts(&self) -> Vec<&str>;
+}
+
+impl Listed for SourceView {
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![&self.name, &self.kind, self.state.as_str(), self.reason.as_deref().unwrap_or_default()]
+    }
+}
+
+impl Listed for ResourceView {
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let tags = self.tags.iter().flat_map(|(tag, value)| [tag.as_str(), value]);
+        [self.id.as_str(), &self.zone, &self.name, &self.service].into_iter().chain(tags).collect()
+    }
+}
+
+impl Listed for AlertView {
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let words = [&self.id, self.state.as_str(), self.severity.as_str(), self.class.as_str()];
+        let sources = self.sources.iter().map(String::as_str);
+        let labels = self.labels.values().chain(self.annotations.values()).map(String::as_str);
+        words.into_iter().chain(sources).chain(labels).collect()
+    }
+}
+
+impl Listed for DeliveryView {
+    fn key(&self) -> String {
+        format!("{}-{}", self.queued_at.0, self.id)
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let error = self.last_error.as_deref().unwrap_or_default();
+        vec![
+            &self.id,
+            &self.receiver,
+            &self.channel,
+            &self.transition,
+            self.state.as_str(),
+            &self.idempotency_key,
+            error,
+        ]
+    }
+}
+
+/// A step and its place, which keeps the order the steps were taken in.
+impl Listed for (usize, WhyStep) {
+    fn key(&self) -> String {
+        format!("{:06}", self.0)
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![&self.1.stage, &self.1.verdict, &self.1.rule, &self.1.detail]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Listed for &'static str {
+        fn key(&self) -> String {
+            (*self).to_owned()
+        }
+
+        fn texts(&self) -> Vec<&str> {
+            vec![self]
+        }
+    }
+
+    fn query(words: &str, limit: usize, after: Option<&str>) -> PageQuery {
+        let words = words.split_whitespace().map(str::to_owned).collect();
+        PageQuery { words, limit, after: after.map(str::to_owned) }
+    }
+
+    fn check(query: &PageQuery, items: &[&str], total: u64, next: Option<&str>) {
+        let page = query.page(vec!["Delta", "alpha", "charlie", "bravo"]);
+        let expected = List { items: items.to_vec(), total, next: next.map(str::to_owned) };
+        assert_eq!(page, expected, "{query:?}");
+    }
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_repetition() {
+        check(&query("", 3, None), &["Delta", "alpha", "bravo"], 4, Some("bravo"));
+        check(&query("", 3, Some("bravo")), &["charlie"], 4, None);
+        check(&query("", 4, None), &["Delta", "alpha", "bravo", "charlie"], 4, None);
+        check(&query("", 1, Some("b-gone-since")), &["bravo"], 4, Some("bravo"));
+        check(&query("", 1, Some("zulu")), &[], 4, None);
+        check(&query("l a", 9, None), &["Delta", "alpha", "charlie"], 3, None);
+    }
+}

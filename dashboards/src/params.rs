@@ -1,0 +1,72 @@
+//! Query parameters: those of the URL, and for POST those of a form body, which come first.
+
+use std::convert::Infallible;
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, Request};
+use http::header::CONTENT_TYPE;
+use url::form_urlencoded;
+
+/// The parameters of a request, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// The first value of the parameter; absent and empty are the same, as in Prometheus.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let first = self.0.iter().find(|(key, _)| key == name);
+        first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Every value of the parameter.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first name that is not among the known ones.
+    pub(crate) fn unknown(&self, known: &[&str]) -> Option<&str> {
+        self.0.iter().map(|(key, _)| key.as_str()).find(|key| !known.contains(key))
+    }
+
+    /// The parameters of a URL alone.
+    pub(crate) fn of_query(query: &str) -> Self {
+        Self::read(b"", query)
+    }
+
+    fn read(body: &[u8], query: &str) -> Self {
+        let form = form_urlencoded::parse(body).into_owned();
+        Self(form.chain(form_urlencoded::parse(query.as_bytes()).into_owned()).collect())
+    }
+}
+
+impl<S: Sync> FromRequest<S> for Params {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        let (parts, body) = request.into_parts();
+        let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_form = kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
+        let query = parts.uri.query().unwrap_or_default();
+        if !is_form {
+            return Ok(Self::of_query(query));
+        }
+        // Admission has read the body and held it to the route's limit; what is here is in memory already.
+        let form = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        Ok(Self::read(&form, query))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_comes_before_the_address() {
+        let params = Params::read(b"query=up&match[]=a&match%5B%5D=b", "query=down&time=&x=%2B+1");
+        assert_eq!(params.get("query"), Some("up"));
+        assert_eq!(params.get("time"), None);
+        assert_eq!(params.get("x"), Some("+ 1"));
+        assert_eq!(params.all("match[]").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(params.unknown(&["query", "match[]", "time"]), Some("x"));
+    }
+}

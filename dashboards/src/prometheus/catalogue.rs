@@ -1,0 +1,116 @@
+//! `series`, `labels`, `label/{name}/values`, `metadata`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use isobar_normalizer::{Matcher, TimeRange};
+use isobar_promql::parse_matchers;
+use serde_json::json;
+
+use super::PrometheusError;
+use super::escape::unescape_name;
+use super::success::{limited_list, success};
+use super::time::{limit, range};
+use crate::app::App;
+use crate::backend::{MetricMetadata, ReadError, SeriesCatalogue};
+use crate::blocking::blocking;
+use crate::params::Params;
+
+/// As long as a query may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// `GET` or `POST /api/v1/series`.
+pub(crate) async fn series(State(app): State<App>, params: Params) -> Result<Response, PrometheusError> {
+    let selection = Selection::read(&params)?;
+    if selection.selectors.is_empty() {
+        return Err(PrometheusError::bad_data("no match[] parameter provided"));
+    }
+    ask(&app, move |catalogue| {
+        let found = catalogue.series(&selection.selectors, selection.range)?;
+        let maps = found.iter().map(|labels| labels.iter().collect::<BTreeMap<_, _>>()).collect();
+        Ok(limited_list::<BTreeMap<_, _>>(maps, selection.limit))
+    })
+    .await
+}
+
+/// `GET` or `POST /api/v1/labels`.
+pub(crate) async fn labels(State(app): State<App>, params: Params) -> Result<Response, PrometheusError> {
+    let selection = Selection::read(&params)?;
+    ask(&app, move |catalogue| {
+        let names = catalogue.label_names(&selection.selectors, selection.range)?;
+        Ok(limited_list(names, selection.limit))
+    })
+    .await
+}
+
+/// `GET /api/v1/label/{name}/values`.
+pub(crate) async fn label_values(
+    State(app): State<App>,
+    Path(escaped): Path<String>,
+    params: Params,
+) -> Result<Response, PrometheusError> {
+    let name = unescape_name(&escaped).into_owned();
+    if name.is_empty() {
+        return Err(PrometheusError::bad_data(format!("invalid label name: {escaped:?}")));
+    }
+    let selection = Selection::read(&params)?;
+    ask(&app, move |catalogue| {
+        let values = catalogue.label_values(&name, &selection.selectors, selection.range)?;
+        Ok(limited_list(values, selection.limit))
+    })
+    .await
+}
+
+/// `GET /api/v1/metadata`.
+pub(crate) async fn metadata(State(app): State<App>, params: Params) -> Result<Response, PrometheusError> {
+    let metrics_max = limit(&params, "limit")?.unwrap_or(usize::MAX);
+    let per_metric_max = limit(&params, "limit_per_metric")?.unwrap_or(usize::MAX);
+    let only = params.get("metric").map(str::to_owned);
+    ask(&app, move |catalogue| {
+        let all = catalogue.metadata()?;
+        let chosen = all.into_iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == name));
+        let cut = chosen.take(metrics_max).map(|(name, mut entries)| {
+            entries.truncate(per_metric_max);
+            (name, entries)
+        });
+        let map: BTreeMap<String, Vec<MetricMetadata>> = cut.collect();
+        Ok(success(&json!(map).to_string(), &[], &[]))
+    })
+    .await
+}
+
+/// The parameters these routes share.
+struct Selection {
+    selectors: Vec<Vec<Matcher>>,
+    range: TimeRange,
+    limit: Option<usize>,
+}
+
+impl Selection {
+    fn read(params: &Params) -> Result<Self, PrometheusError> {
+        let limit = limit(params, "limit")?;
+        let range = range(params)?;
+        let selectors = params.all("match[]").map(selector).collect::<Result<_, _>>()?;
+        Ok(Self { selectors, range, limit })
+    }
+}
+
+/// One `match[]`. A selector that the empty label set passes would select everything, as Prometheus says too.
+fn selector(text: &str) -> Result<Vec<Matcher>, PrometheusError> {
+    let matchers = parse_matchers(text).map_err(|error| PrometheusError::parameter("match[]", error))?;
+    if matchers.iter().all(|matcher| matcher.matches("")) {
+        let wrong = "match[] must contain at least one non-empty matcher";
+        return Err(PrometheusError::parameter("match[]", wrong));
+    }
+    Ok(matchers)
+}
+
+async fn ask(
+    app: &App,
+    answer: impl FnOnce(&dyn SeriesCatalogue) -> Result<Response, ReadError> + Send + 'static,
+) -> Result<Response, PrometheusError> {
+    let catalogue = app.backend.catalogue.clone();
+    Ok(blocking(&app.queries, PATIENCE, move || answer(catalogue.as_ref())).await??)
+}

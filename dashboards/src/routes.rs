@@ -1,0 +1,123 @@
+//! Every route there is, in one table: who it speaks to, which scope it needs, how large a body it takes.
+//! The router is built from this table and from nothing else, so that no route can be without a row.
+
+use axum::routing::{MethodFilter, MethodRouter, on};
+#[cfg(test)]
+use http::Method;
+
+use crate::access::Scope;
+use crate::app::App;
+use crate::door::Door;
+use crate::{native, operations, overview, prometheus};
+
+/// Forms and statements: more text than anyone writes by hand or generates for a query.
+const TEXT_MAX: usize = 1 << 20;
+/// One remote-write request, compressed. Prometheus sends at most some thousand samples at once, well under 1 MiB.
+const WRITE_MAX: usize = 16 << 20;
+/// Requests that carry nothing.
+const NOTHING: usize = 0;
+
+/// What the client must be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing: probes, and files that are the same for everyone.
+    Nothing,
+    /// A credential with this scope.
+    Scope(Scope),
+}
+
+/// The methods of a row. HEAD comes with GET.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Methods {
+    Get,
+    Post,
+    GetPost,
+    PostPut,
+}
+
+impl Methods {
+    #[cfg(test)]
+    pub(crate) fn list(self) -> &'static [Method] {
+        match self {
+            Self::Get => &[Method::GET],
+            Self::Post => &[Method::POST],
+            Self::GetPost => &[Method::GET, Method::POST],
+            Self::PostPut => &[Method::POST, Method::PUT],
+        }
+    }
+
+    fn filter(self) -> MethodFilter {
+        match self {
+            Self::Get => MethodFilter::GET,
+            Self::Post => MethodFilter::POST,
+            Self::GetPost => MethodFilter::GET.or(MethodFilter::POST),
+            Self::PostPut => MethodFilter::POST.or(MethodFilter::PUT),
+        }
+    }
+}
+
+/// One row.
+pub(crate) struct Route {
+    pub(crate) path: &'static str,
+    pub(crate) methods: Methods,
+    pub(crate) door: Door,
+    pub(crate) needs: Needs,
+    /// The largest request body, in bytes.
+    pub(crate) body_max: usize,
+    handler: fn(MethodFilter) -> MethodRouter<App>,
+}
+
+impl Route {
+    pub(crate) fn handler(&self) -> MethodRouter<App> {
+        (self.handler)(self.methods.filter())
+    }
+}
+
+const READ: Needs = Needs::Scope(Scope::Read);
+const WRITE: Needs = Needs::Scope(Scope::Write);
+
+const fn row(
+    methods: Methods,
+    path: &'static str,
+    door: Door,
+    needs: Needs,
+    body_max: usize,
+    handler: fn(MethodFilter) -> MethodRouter<App>,
+) -> Route {
+    Route { path, methods, door, needs, body_max, handler }
+}
+
+use Door::{Native, Page, Plain, Prometheus};
+use Methods::{Get, GetPost, Post, PostPut};
+
+#[rustfmt::skip]
+pub(crate) static ROUTES: &[Route] = &[
+    row(GetPost, "/api/v1/query",               Prometheus, READ,  TEXT_MAX,  |m| on(m, prometheus::query)),
+    row(GetPost, "/api/v1/query_range",         Prometheus, READ,  TEXT_MAX,  |m| on(m, prometheus::query_range)),
+    row(GetPost, "/api/v1/series",              Prometheus, READ,  TEXT_MAX,  |m| on(m, prometheus::series)),
+    row(GetPost, "/api/v1/labels",              Prometheus, READ,  TEXT_MAX,  |m| on(m, prometheus::labels)),
+    row(Get,     "/api/v1/label/{name}/values", Prometheus, READ,  NOTHING,   |m| on(m, prometheus::label_values)),
+    row(Get,     "/api/v1/metadata",            Prometheus, READ,  NOTHING,   |m| on(m, prometheus::metadata)),
+    row(Get,     "/api/v1/status/buildinfo",    Prometheus, READ,  NOTHING,   |m| on(m, prometheus::build_info)),
+    row(Post,    "/api/v1/write",               Prometheus, WRITE, WRITE_MAX, |m| on(m, prometheus::write)),
+
+    row(Get,  "/api/isobar/v1/sources",                Native, READ,  NOTHING,  |m| on(m, native::sources)),
+    row(Get,  "/api/isobar/v1/resources",              Native, READ,  NOTHING,  |m| on(m, native::resources)),
+    row(Get,  "/api/isobar/v1/alerts",                 Native, READ,  NOTHING,  |m| on(m, native::alerts)),
+    row(Get,  "/api/isobar/v1/alerts/{id}",            Native, READ,  NOTHING,  |m| on(m, native::alert)),
+    row(Get,  "/api/isobar/v1/deliveries",             Native, READ,  NOTHING,  |m| on(m, native::deliveries)),
+    row(Post, "/api/isobar/v1/deliveries/{id}/resend", Native, WRITE, TEXT_MAX, |m| on(m, native::resend)),
+    row(Get,  "/api/isobar/v1/why",                    Native, READ,  NOTHING,  |m| on(m, native::why)),
+    row(Post, "/api/isobar/v1/sql",                    Native, READ,  TEXT_MAX, |m| on(m, native::sql)),
+    row(Get,  "/api/isobar/v1/journal",                Native, READ,  NOTHING,  |m| on(m, native::journal)),
+    row(Get,  "/api/isobar/v1/events",                 Native, READ,  NOTHING,  |m| on(m, native::events)),
+    row(Get,  "/api/isobar/openapi.json",              Native, READ,  NOTHING,  |m| on(m, native::openapi)),
+
+    row(Get,     "/-/healthy", Plain, Needs::Nothing, NOTHING,  |m| on(m, operations::healthy)),
+    row(Get,     "/-/ready",   Plain, Needs::Nothing, NOTHING,  |m| on(m, operations::ready)),
+    row(PostPut, "/-/reload",  Plain, WRITE,          TEXT_MAX, |m| on(m, operations::reload)),
+    row(Get,     "/metrics",   Plain, READ,           NOTHING,  |m| on(m, operations::metrics)),
+
+    row(Get, "/",                  Page, READ,           NOTHING, |m| on(m, overview::page)),
+    row(Get, "/assets/isobar.css", Page, Needs::Nothing, NOTHING, |m| on(m, overview::style)),
+];

@@ -1,0 +1,328 @@
+//! The shapes of the native API, as they go over the wire. Scripts rely on them.
+
+use std::collections::BTreeMap;
+
+use isobar_alerting::{Alert, AlertState};
+use isobar_normalizer::{AlertClass, FailureDomain, Resource, Severity, Timestamp};
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// A point in time, written as RFC 3339 in UTC with milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WireTime(pub Timestamp);
+
+impl From<Timestamp> for WireTime {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl Serialize for WireTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for WireTime {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let at = Timestamp::parse_rfc3339(&text);
+        at.map(Self).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not an RFC 3339 time")))
+    }
+}
+
+impl PartialSchema for WireTime {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+    }
+}
+
+impl ToSchema for WireTime {}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct List<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// How many items match `q`, on all pages together.
+    pub total: u64,
+    /// Give it as `after` to get the next page; null on the last one.
+    pub next: Option<String>,
+}
+
+/// Whether a source delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceState {
+    /// Everything it was asked came.
+    Up,
+    /// Something came, something did not.
+    Degraded,
+    /// Nothing came.
+    Down,
+    /// Switched off in the configuration.
+    Disabled,
+}
+
+impl SourceState {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// A configured source and how it does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SourceView {
+    /// Its configured name.
+    pub name: String,
+    /// Its kind, `prometheus`.
+    pub kind: String,
+    /// Whether it delivers.
+    pub state: SourceState,
+    /// What is wrong; null while it is up.
+    pub reason: Option<String>,
+    /// When a collection last brought everything; null when none has yet.
+    pub last_success: Option<WireTime>,
+    /// Samples the latest cycle brought.
+    pub samples_last_cycle: u64,
+    /// How far its watermark is behind now, in seconds; null before the first sample.
+    pub lag_seconds: Option<f64>,
+    /// What its API bills for the collection; null where nothing is billed.
+    pub cost: Option<CostView>,
+}
+
+/// What the collection itself costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CostView {
+    /// API calls this month.
+    pub calls: u64,
+    /// Units the provider bills this month, in its own measure.
+    pub billed_units: u64,
+    /// Projected bill of the month.
+    pub projected_month: f64,
+    /// ISO 4217 code of the projected bill.
+    pub currency: String,
+}
+
+/// A resource as last seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ResourceView {
+    /// `provider:account:region:type:native-id`.
+    pub id: String,
+    /// Who runs it.
+    pub provider: String,
+    /// Account, subscription or project; may be empty.
+    pub account: String,
+    /// Region; may be empty.
+    pub region: String,
+    /// Availability zone; empty when unknown.
+    pub zone: String,
+    /// Type, `compute.instance`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The provider's own id.
+    pub native_id: String,
+    /// Name as people know it; empty when unknown.
+    pub name: String,
+    /// Tags as the source has them.
+    pub tags: BTreeMap<String, String>,
+    /// The service it belongs to; empty when unknown.
+    pub service: String,
+    /// When a source last saw it.
+    pub last_seen: WireTime,
+}
+
+impl From<&Resource> for ResourceView {
+    fn from(resource: &Resource) -> Self {
+        let (provider, account, region, kind, native_id) = resource.id.parts();
+        Self {
+            id: resource.id.to_string(),
+            provider: provider.as_str().to_owned(),
+            account: account.to_owned(),
+            region: region.to_owned(),
+            zone: resource.zone.clone(),
+            kind: kind.to_owned(),
+            native_id: native_id.to_owned(),
+            name: resource.name.clone(),
+            tags: resource.tags.clone(),
+            service: resource.service.clone(),
+            last_seen: resource.last_seen.into(),
+        }
+    }
+}
+
+/// An alert: its state, and apart from it how it is handled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AlertView {
+    /// The fingerprint, as the path `alerts/{id}` takes it.
+    pub id: String,
+    /// Alertmanager's fingerprint of the identity labels: 16 hexadecimal digits.
+    pub fingerprint: String,
+    /// The `alertname` label.
+    pub name: String,
+    /// `pending`, `firing`, `no_data` or `resolved`.
+    #[schema(value_type = String)]
+    pub state: AlertState,
+    /// `critical`, `error`, `warning` or `info`.
+    #[schema(value_type = String)]
+    pub severity: Severity,
+    /// What kind of trouble.
+    #[schema(value_type = String)]
+    pub class: AlertClass,
+    /// How wide it reaches.
+    #[schema(value_type = String)]
+    pub failure_domain: FailureDomain,
+    /// Who reported it.
+    pub sources: Vec<String>,
+    /// False when any evidence came over an unverified door.
+    pub verified: bool,
+    /// The resource it is about; null when it is about none or several.
+    pub resource: Option<String>,
+    /// Every label routing sees.
+    pub labels: BTreeMap<String, String>,
+    /// Rendered annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The value that decided the latest transition; null when there is none or it is not finite.
+    pub value: Option<f64>,
+    /// When it began, in event time.
+    pub starts_at: WireTime,
+    /// When it ended; null while it is open.
+    pub ends_at: Option<WireTime>,
+    /// Who acknowledged it; null when nobody has.
+    pub acknowledged_by: Option<String>,
+    /// Ids of the silences that hold it.
+    pub silenced_by: Vec<String>,
+    /// Fingerprints of the alerts that inhibit it.
+    pub inhibited_by: Vec<String>,
+    /// The incident it belongs to; null when it is in none.
+    pub incident: Option<String>,
+}
+
+/// An alert that nobody handles yet; who knows better sets the handling afterwards.
+impl From<&Alert> for AlertView {
+    fn from(alert: &Alert) -> Self {
+        let id = format!("{:016x}", alert.fingerprint());
+        let labels = alert.labels();
+        Self {
+            fingerprint: id.clone(),
+            id,
+            name: alert.name().to_owned(),
+            state: alert.state,
+            severity: alert.severity,
+            class: alert.class,
+            failure_domain: alert.failure_domain,
+            sources: alert.sources.iter().cloned().collect(),
+            verified: alert.verified,
+            resource: alert.resource().map(str::to_owned),
+            labels: labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            annotations: alert.annotations.clone(),
+            value: alert.value.filter(|value| value.is_finite()),
+            starts_at: alert.starts_at.into(),
+            ends_at: alert.ends_at.map(WireTime),
+            acknowledged_by: None,
+            silenced_by: Vec::new(),
+            inhibited_by: Vec::new(),
+            incident: None,
+        }
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Waits to be sent for the first time.
+    Queued,
+    /// The receiver accepted it.
+    Sent,
+    /// The last try failed; it is tried again.
+    Failed,
+    /// Given up; `resend` queues it again.
+    Dead,
+}
+
+impl DeliveryState {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// One message to one receiver's channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryView {
+    /// Its id.
+    pub id: String,
+    /// The incident it is about; null when it is about alerts of none.
+    pub incident: Option<String>,
+    /// The receiver's name.
+    pub receiver: String,
+    /// The channel, `pagerduty`, `email`, `webhook`.
+    pub channel: String,
+    /// What it tells: `firing` or `resolved`.
+    pub transition: String,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The key every try carries, so that the receiver takes only one.
+    pub idempotency_key: String,
+    /// What the latest failed try ran into; null when none failed.
+    pub last_error: Option<String>,
+    /// When it was first queued; the list is in this order.
+    pub queued_at: WireTime,
+    /// When the receiver accepted it; null until then.
+    pub sent_at: Option<WireTime>,
+}
+
+/// One step on the way from a value to a page, or to none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WhyStep {
+    /// `rule`, `state`, `silence`, `inhibition`, `route`, `group`, `delivery`.
+    pub stage: String,
+    /// What the stage decided.
+    pub verdict: String,
+    /// The rule, route or receiver that decided; empty when the stage has none.
+    pub rule: String,
+    /// When.
+    pub at: WireTime,
+    /// In words an operator reads.
+    pub detail: String,
+}
+
+/// One event of the journal. The API passes events on as the journal writes them, so that an export can be verified.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EventView {
+    /// Its place in the journal; no number is left out but those of pruned events.
+    pub seq: u64,
+    /// When it was written.
+    pub at: WireTime,
+    /// Whose it is.
+    pub tenant: String,
+    /// What kind of event.
+    pub kind: String,
+    /// Who caused it.
+    pub actor: String,
+    /// The whole record after the change, JSON in its exact bytes.
+    pub payload: Option<String>,
+    /// In place of `payload` where the bytes are no text: hexadecimal.
+    pub payload_hex: Option<String>,
+    /// Hash of the event before, hexadecimal.
+    pub prev: String,
+    /// SHA-256 over `prev` and this event, hexadecimal.
+    pub hash: String,
+}
