@@ -115,6 +115,8 @@ words! {
     }
 }
 
+pub(crate) use words;
+
 #[cfg(test)]
 mod tests {
     use super::*;

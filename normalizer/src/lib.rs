@@ -11,19 +11,30 @@
 //! ```
 
 mod alert;
+mod canonicaliser;
 mod config;
 mod document;
 mod label;
+mod mapping;
 mod matcher;
+mod notation;
+mod registry;
+#[cfg(test)]
+mod research;
 mod resource;
 mod sample;
 mod time;
+mod unit;
 
 pub use alert::{AlertClass, FailureDomain, Severity, UnknownWord};
+pub use canonicaliser::{Canonical, Canonicaliser, Stats};
 pub use config::{ConfigError, Revealed, Secret, SecretReader, SecretReference};
 pub use document::{Step, read_part};
 pub use label::{LabelError, Labels, LabelsBuilder, METRIC_NAME, SeriesId};
+pub use mapping::{Mapping, Mappings};
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use registry::{Aggregation, CanonicalMetric, MetricKind, OtelRelation, Registry, ValueRange, Vantage};
 pub use resource::{Provider, Resource, ResourceId, ResourceIdError};
 pub use sample::{STALE_NAN_BITS, Sample, SampleRun, is_stale, stale_marker};
 pub use time::{DurationError, TimeRange, Timestamp, format_duration, parse_duration};
+pub use unit::{Conversion, Unit, UnitMismatch};

@@ -1,0 +1,169 @@
+//! One canonical series in the making: the rounds of values its operands have reported.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::input::Report;
+use crate::mapping::{Branch, Record, RecordIndex, Side};
+use crate::{Labels, SeriesId, Timestamp};
+
+/// A flow remembers this many timestamps, so that a sender whose queues run apart by two minutes of 15-second scrapes
+/// still has its groups corrected.
+const ROUNDS_MAX: usize = 8;
+
+/// A record and the labels its operands share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct FlowKey {
+    pub(super) record: RecordIndex,
+    pub(super) key: SeriesId,
+}
+
+/// State of one flow.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// Labels of the canonical series.
+    pub(super) output: Labels,
+    /// Whether a round has changed since the flow was settled.
+    pub(super) dirty: bool,
+    /// Whether there was a value just before the oldest round.
+    live: bool,
+    /// Oldest first. Stays empty when each sample gives its result at once.
+    rounds: VecDeque<Round>,
+}
+
+/// What the operands reported for one timestamp.
+#[derive(Debug)]
+struct Round {
+    at: Timestamp,
+    left: Members,
+    right: Members,
+    /// Whether `value` is that of the members.
+    settled: bool,
+    value: Option<f64>,
+    emitted: Option<Emission>,
+}
+
+/// Series and what they said. Ordered by id, so that a sum does not depend on the order of arrival.
+type Members = BTreeMap<SeriesId, Report>;
+
+/// What a flow has to say about one timestamp.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Emission {
+    Value(f64),
+    /// There is no value any more.
+    Stale,
+}
+
+impl Flow {
+    pub(super) fn new(output: Labels) -> Self {
+        Self { output, dirty: false, live: false, rounds: VecDeque::new() }
+    }
+
+    /// Takes a report of a flow that is one series and nothing else.
+    pub(super) fn direct(&mut self, record: &Record, report: Report) -> Option<Emission> {
+        let value = match report {
+            Report::Value(value) => {
+                finite(record.finish.apply(record.left.whole.apply(record.left.each.apply(value))))
+            }
+            Report::Pending | Report::Gone => None,
+        };
+        said(std::mem::replace(&mut self.live, value.is_some()), value)
+    }
+
+    /// Takes a report of one member of an operand; false when its round is closed.
+    pub(super) fn report(&mut self, at: Timestamp, side: Side, member: SeriesId, report: Report) -> bool {
+        let place = self.rounds.partition_point(|round| round.at < at);
+        let is_known = self.rounds.get(place).is_some_and(|round| round.at == at);
+        if !is_known {
+            if self.rounds.len() >= ROUNDS_MAX && place == 0 {
+                return false;
+            }
+            let round = Round {
+                at,
+                left: Members::new(),
+                right: Members::new(),
+                settled: false,
+                value: None,
+                emitted: None,
+            };
+            self.rounds.insert(place, round);
+        }
+        let round = &mut self.rounds[place];
+        let members = match side {
+            Side::Left => &mut round.left,
+            Side::Right => &mut round.right,
+        };
+        if members.insert(member, report) != Some(report) {
+            round.settled = false;
+            self.dirty = true;
+        }
+        true
+    }
+
+    /// Computes every round that has changed and is due: all but the newest, and the newest once every member of the
+    /// round before has reported. Then drops the oldest rounds.
+    pub(super) fn settle(&mut self, record: &Record, mut emit: impl FnMut(Timestamp, Emission)) {
+        self.dirty = false;
+        let mut was_there = self.live;
+        for index in 0..self.rounds.len() {
+            let is_newest = index + 1 == self.rounds.len();
+            if is_newest && index > 0 && !self.rounds[index].is_complete(&self.rounds[index - 1]) {
+                break;
+            }
+            let round = &mut self.rounds[index];
+            if !round.settled {
+                round.value = round.compute(record);
+                round.settled = true;
+            }
+            // A late value also changes what the next round has to say: that it is missing there.
+            let now = said(was_there || matches!(round.emitted, Some(Emission::Value(_))), round.value);
+            if let Some(emission) = now.filter(|_| now != round.emitted) {
+                emit(round.at, emission);
+                round.emitted = now;
+            }
+            was_there = round.value.is_some();
+        }
+        while self.rounds.len() > ROUNDS_MAX {
+            self.live = self.rounds.pop_front().is_some_and(|round| round.value.is_some());
+        }
+    }
+}
+
+/// What to say where there is this value: nothing while a series is missing, a marker where it begins to be.
+fn said(was_there: bool, value: Option<f64>) -> Option<Emission> {
+    match value {
+        Some(value) => Some(Emission::Value(value)),
+        None => was_there.then_some(Emission::Stale),
+    }
+}
+
+impl Round {
+    /// Whether every member that was there the round before has reported.
+    fn is_complete(&self, before: &Self) -> bool {
+        let reported = |members: &Members, before: &Members| {
+            let mut expected = before.iter().filter(|(_, report)| **report != Report::Gone);
+            expected.all(|(member, _)| members.contains_key(member))
+        };
+        reported(&self.left, &before.left) && reported(&self.right, &before.right)
+    }
+
+    /// The result; `None` when an operand has no value, or it is no finite number.
+    fn compute(&self, record: &Record) -> Option<f64> {
+        let left = operand(&record.left, &self.left)?;
+        let result = match &record.formula {
+            None => left,
+            Some((formula, right)) => formula.apply(left, operand(right, &self.right)?)?,
+        };
+        finite(record.finish.apply(result))
+    }
+}
+
+fn operand(branch: &Branch, members: &Members) -> Option<f64> {
+    branch.fold(members.values().filter_map(|report| match report {
+        Report::Value(value) => Some(branch.each.apply(*value)),
+        Report::Pending | Report::Gone => None,
+    }))
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
