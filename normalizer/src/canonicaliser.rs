@@ -64,7 +64,7 @@ impl Canonicaliser {
     /// one, and the metric's attributes; nothing descriptive.
     pub fn apply(&mut self, run: &SampleRun) -> Canonical {
         let mut samples = Vec::new();
-        let resources = self.feed(run, &mut samples);
+        let resources = self.feed(run, false, &mut samples);
         let canonical =
             SampleRun { source: run.source.clone(), period: run.period, delay: run.delay, samples };
         let runs = if canonical.samples.is_empty() { Vec::new() } else { vec![canonical] };
@@ -74,7 +74,7 @@ impl Canonicaliser {
     /// Takes a run that was applied before a restart, for its state alone.
     pub fn restore(&mut self, run: &SampleRun) {
         let stats = self.stats;
-        self.feed(run, &mut Vec::new());
+        self.feed(run, true, &mut Vec::new());
         self.stats = stats;
     }
 
@@ -88,7 +88,7 @@ impl Canonicaliser {
         self.stats
     }
 
-    fn feed(&mut self, run: &SampleRun, out: &mut Vec<Sample>) -> Vec<Resource> {
+    fn feed(&mut self, run: &SampleRun, is_restored: bool, out: &mut Vec<Sample>) -> Vec<Resource> {
         let state = match self.sources.get_mut(&run.source) {
             Some(state) => state,
             None => self.sources.entry(run.source.clone()).or_default(),
@@ -107,7 +107,7 @@ impl Canonicaliser {
         for sample in wanted {
             state.take(&self.mappings, sample, gap_max, out, &mut self.stats);
         }
-        state.settle(&self.mappings, out, &mut self.stats)
+        state.settle(&self.mappings, is_restored, out, &mut self.stats)
     }
 }
 

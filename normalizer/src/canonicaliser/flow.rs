@@ -1,6 +1,7 @@
 //! One canonical series in the making: the rounds of values its operands have reported.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 use super::input::Report;
 use crate::mapping::{Branch, Record, RecordIndex, Side};
@@ -11,11 +12,23 @@ use crate::{Labels, SeriesId, Timestamp};
 const ROUNDS_MAX: usize = 8;
 
 /// A record and the labels its operands share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FlowKey {
     pub(super) record: RecordIndex,
     pub(super) key: SeriesId,
 }
+
+/// The key is a good hash already; the record only tells flows of one key apart.
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let RecordIndex { mapping, record } = self.record;
+        let number = (mapping as u64) << 32 | record as u64;
+        state.write_u64(self.key.0 ^ number.wrapping_mul(SPREAD));
+    }
+}
+
+/// The odd number nearest to 2^64 divided by the golden ratio: spreads small numbers over all bits.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// State of one flow.
 #[derive(Debug)]
@@ -43,7 +56,37 @@ struct Round {
 }
 
 /// Series and what they said. Ordered by id, so that a sum does not depend on the order of arrival.
-type Members = BTreeMap<SeriesId, Report>;
+#[derive(Debug, Default)]
+struct Members(Vec<(SeriesId, Report)>);
+
+impl Members {
+    /// Room for as many as there were before.
+    fn like(before: Option<&Self>) -> Self {
+        Self(Vec::with_capacity(before.map_or(1, |members| members.0.len())))
+    }
+
+    /// Notes what a member says; false when it had said the same.
+    fn insert(&mut self, member: SeriesId, report: Report) -> bool {
+        match self.0.binary_search_by_key(&member, |(id, _)| *id) {
+            Ok(place) => std::mem::replace(&mut self.0[place].1, report) != report,
+            Err(place) => {
+                self.0.insert(place, (member, report));
+                true
+            }
+        }
+    }
+
+    /// Whether every member that was there in `before` has reported.
+    fn complete(&self, before: &Self) -> bool {
+        let mut reported = self.0.iter().map(|(id, _)| id);
+        // Both are in order, so one pass over each is enough.
+        before
+            .0
+            .iter()
+            .filter(|(_, report)| *report != Report::Gone)
+            .all(|(id, _)| reported.any(|one| one == id))
+    }
+}
 
 /// What a flow has to say about one timestamp.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,10 +120,11 @@ impl Flow {
             if self.rounds.len() >= ROUNDS_MAX && place == 0 {
                 return false;
             }
+            let before = place.checked_sub(1).map(|index| &self.rounds[index]);
             let round = Round {
                 at,
-                left: Members::new(),
-                right: Members::new(),
+                left: Members::like(before.map(|round| &round.left)),
+                right: Members::like(before.map(|round| &round.right)),
                 settled: false,
                 value: None,
                 emitted: None,
@@ -92,7 +136,7 @@ impl Flow {
             Side::Left => &mut round.left,
             Side::Right => &mut round.right,
         };
-        if members.insert(member, report) != Some(report) {
+        if members.insert(member, report) {
             round.settled = false;
             self.dirty = true;
         }
@@ -126,6 +170,14 @@ impl Flow {
             self.live = self.rounds.pop_front().is_some_and(|round| round.value.is_some());
         }
     }
+
+    /// Has the newest round say again what it said: what is read back after a restart comes in another order, so that
+    /// it may not have been due before.
+    pub(super) fn reopen(&mut self) {
+        if let Some(newest) = self.rounds.back_mut() {
+            newest.emitted = None;
+        }
+    }
 }
 
 /// What to say where there is this value: nothing while a series is missing, a marker where it begins to be.
@@ -139,11 +191,7 @@ fn said(was_there: bool, value: Option<f64>) -> Option<Emission> {
 impl Round {
     /// Whether every member that was there the round before has reported.
     fn is_complete(&self, before: &Self) -> bool {
-        let reported = |members: &Members, before: &Members| {
-            let mut expected = before.iter().filter(|(_, report)| **report != Report::Gone);
-            expected.all(|(member, _)| members.contains_key(member))
-        };
-        reported(&self.left, &before.left) && reported(&self.right, &before.right)
+        self.left.complete(&before.left) && self.right.complete(&before.right)
     }
 
     /// The result; `None` when an operand has no value, or it is no finite number.
@@ -158,7 +206,7 @@ impl Round {
 }
 
 fn operand(branch: &Branch, members: &Members) -> Option<f64> {
-    branch.fold(members.values().filter_map(|report| match report {
+    branch.fold(members.0.iter().filter_map(|(_, report)| match report {
         Report::Value(value) => Some(branch.each.apply(*value)),
         Report::Pending | Report::Gone => None,
     }))

@@ -22,7 +22,7 @@ const INPUTS_MAX: usize = 500_000;
 pub(super) struct SourceState {
     unwanted: Unwanted,
     inputs: HashMap<SeriesId, Input, IdentityBuilder>,
-    flows: HashMap<FlowKey, Flow>,
+    flows: HashMap<FlowKey, Flow, IdentityBuilder>,
     claims: Claims,
     resources: HashMap<u64, Seen, IdentityBuilder>,
     /// Flows with something to settle, in the order they changed.
@@ -177,10 +177,12 @@ impl SourceState {
         }
     }
 
-    /// Computes what this run has changed; returns the resources it measured.
+    /// Computes what this run has changed; returns the resources it measured. What a restored run gives is not written
+    /// anywhere.
     pub(super) fn settle(
         &mut self,
         mappings: &Mappings,
+        is_restored: bool,
         out: &mut Vec<Sample>,
         stats: &mut Stats,
     ) -> Vec<Resource> {
@@ -191,6 +193,9 @@ impl SourceState {
             flow.settle(mappings.record(key.record), |at, emission| {
                 emit(claims, key, &output, at, emission, out, stats);
             });
+            if is_restored {
+                flow.reopen();
+            }
         }
         let mut resources = Vec::with_capacity(self.touched.len());
         for key in self.touched.drain(..) {
