@@ -5,10 +5,13 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
+use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use parking_lot::Mutex;
 
 use crate::error::{Cause, EgressError};
 
@@ -20,21 +23,59 @@ pub(crate) trait Resolve: fmt::Debug + Send + Sync {
     fn resolve<'a>(&'a self, name: &'a str) -> Resolving<'a>;
 }
 
-/// The resolver that the system's `resolv.conf` and `hosts` describe, read once, with a cache that obeys the answers'
-/// times to live.
-pub(crate) struct SystemResolver(TokioResolver);
+/// The files a resolver is made from.
+const FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
+/// How often they are looked at; the C library and Go do it as often.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The resolver that the system's `resolv.conf` and `hosts` describe, with a cache that obeys the answers' times to live. When
+/// the files change (another network, a new lease, a VPN) it is made anew.
+pub(crate) struct SystemResolver(Mutex<Made>);
+
+struct Made {
+    resolver: TokioResolver,
+    from: [Option<SystemTime>; 2],
+    looked: Instant,
+}
 
 impl SystemResolver {
     /// Reads the system's configuration. A machine without one still resolves what its hosts file and `localhost` say.
     pub(crate) fn new() -> Result<Arc<Self>, EgressError> {
-        let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
-            tracing::warn!(%error, "no DNS servers: only the hosts file and addresses work");
-            TokioResolver::builder_with_config(ResolverConfig::default(), TokioRuntimeProvider::default())
-        });
-        builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        let resolver = builder.build().map_err(|error| EgressError::Options(format!("resolver: {error}")))?;
-        Ok(Arc::new(Self(resolver)))
+        let from = changed_at();
+        let resolver = make().map_err(|error| EgressError::Options(format!("resolver: {error}")))?;
+        Ok(Arc::new(Self(Mutex::new(Made { resolver, from, looked: Instant::now() }))))
     }
+
+    /// The resolver for the files as they are. Files that cannot be used leave the one there is.
+    fn current(&self) -> TokioResolver {
+        let mut made = self.0.lock();
+        if made.looked.elapsed() >= LOOK_EVERY {
+            made.looked = Instant::now();
+            let from = changed_at();
+            if from != made.from {
+                made.from = from;
+                match make() {
+                    Ok(resolver) => made.resolver = resolver,
+                    Err(error) => tracing::warn!(%error, "the changed resolver configuration cannot be used"),
+                }
+            }
+        }
+        made.resolver.clone()
+    }
+}
+
+fn make() -> Result<TokioResolver, NetError> {
+    let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
+        tracing::warn!(%error, "no DNS servers: only the hosts file and addresses work");
+        TokioResolver::builder_with_config(ResolverConfig::default(), TokioRuntimeProvider::default())
+    });
+    builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    builder.build()
+}
+
+/// When each file was last changed; nothing for one that is not there.
+fn changed_at() -> [Option<SystemTime>; 2] {
+    FILES.map(|file| std::fs::metadata(file).and_then(|found| found.modified()).ok())
 }
 
 impl fmt::Debug for SystemResolver {
@@ -45,8 +86,9 @@ impl fmt::Debug for SystemResolver {
 
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> Resolving<'a> {
+        let resolver = self.current();
         Box::pin(async move {
-            let found = self.0.lookup_ip(name).await.map_err(|error| Arc::new(error) as Cause)?;
+            let found = resolver.lookup_ip(name).await.map_err(|error| Arc::new(error) as Cause)?;
             Ok(found.iter().collect())
         })
     }

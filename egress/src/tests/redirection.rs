@@ -109,3 +109,22 @@ async fn a_dead_address_does_not_hide_a_living_one() {
     let egress = egress(&[], Script::of("two.example", &[&["127.0.0.99", "127.0.0.1"]]));
     assert_eq!(fetch(&egress, Trust::Operator, &server.url("two.example")).await.unwrap().status, 200);
 }
+
+#[tokio::test]
+async fn a_silent_address_does_not_hide_a_living_one() {
+    let server = Server::start(OK, After::Close).await;
+    // A queue of connections that nobody accepts: once it is full, the kernel drops what else comes.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind(SocketAddr::new("127.0.0.98".parse().unwrap(), server.address.port())).unwrap();
+    let silent = silent.listen(1).unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut queued = Vec::new();
+    let connect =
+        || tokio::time::timeout(Duration::from_millis(200), tokio::net::TcpStream::connect(address));
+    while let Ok(connection) = connect().await {
+        queued.push(connection.unwrap());
+    }
+    let egress = egress(&[], Script::of("two.example", &[&["127.0.0.98", "127.0.0.1"]]));
+    let response = fetch(&egress, Trust::Operator, &server.url("two.example")).await.unwrap();
+    assert!(response.elapsed < Duration::from_secs(2), "{:?}", response.elapsed);
+}
