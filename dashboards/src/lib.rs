@@ -12,6 +12,8 @@ mod backend;
 mod blocking;
 mod config;
 mod door;
+#[cfg(test)]
+mod fake;
 mod native;
 mod operations;
 mod overview;

@@ -14,3 +14,6 @@ pub(crate) use journal::journal;
 pub(crate) use lists::{alert, alerts, deliveries, resend, resources, sources, why};
 pub(crate) use openapi::openapi;
 pub(crate) use sql::sql;
+
+#[cfg(test)]
+mod tests;

@@ -59,3 +59,6 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,3 +13,6 @@ pub(crate) use error::PrometheusError;
 pub(crate) use query::{query, query_range};
 pub(crate) use success::build_info;
 pub(crate) use write::write;
+
+#[cfg(test)]
+mod tests;

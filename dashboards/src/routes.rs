@@ -121,3 +121,6 @@ pub(crate) static ROUTES: &[Route] = &[
     row(Get, "/",                  Page, READ,           NOTHING, |m| on(m, overview::page)),
     row(Get, "/assets/isobar.css", Page, Needs::Nothing, NOTHING, |m| on(m, overview::style)),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -29,10 +29,14 @@ fn resolve(text: &str) -> Result<SecurityOptions, isobar_normalizer::ConfigError
     SecurityOptions::resolve(&document.server, &document.security, &Passwords)
 }
 
-/// `expected` is the place and a part of what is said.
-fn refused(text: &str, line: u32, column: u32, expected: &str) {
-    let error = resolve(text).expect_err(text);
-    assert_eq!((error.line, error.column), (line, column), "{text}\n{error}");
+/// The place complained about is marked by `^`.
+fn refused(marked: &str, expected: &str) {
+    let (before, after) = marked.split_once('^').expect("one place is marked");
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().len() + 1;
+    let text = format!("{before}{after}");
+    let error = resolve(&text).expect_err(&text);
+    assert_eq!((error.line as usize, error.column as usize), (line, column), "{text}\n{error}");
     assert!(error.message.contains(expected), "{text}\n{error}");
 }
 
@@ -56,14 +60,9 @@ fn the_samples_are_valid_and_nothing_at_all_is_too() {
 fn an_address_that_others_reach_needs_a_guard() {
     let token = format!("security: {{tokens: [{{name: a, sha256: {HASH}, scopes: [read]}}]}}");
     let tls = "tls: {cert_file: a, key_file: b}";
-    refused("server: {listen: 0.0.0.0:9797}", 1, 18, "set security.tokens or security.basic, and server.tls");
-    refused(&format!("server:\n  listen: 10.0.0.1:1\n{token}"), 2, 11, "set server.tls, or list the proxies");
-    refused(
-        &format!("server: {{listen: '[::]:1', {tls}}}"),
-        1,
-        18,
-        "set security.tokens or security.basic, or",
-    );
+    refused("server: {listen: ^0.0.0.0:9797}", "set security.tokens or security.basic, and server.tls");
+    refused(&format!("server:\n  listen: ^10.0.0.1:1\n{token}"), "set server.tls, or list the proxies");
+    refused(&format!("server: {{listen: ^'[::]:1', {tls}}}"), "set security.tokens or security.basic, or");
     resolve(&format!("server: {{listen: '[::]:1', {tls}}}\n{token}")).unwrap();
     resolve("server: {listen: 0.0.0.0:1, behind_proxy: [10.0.0.5/32]}").unwrap();
     resolve("server: {listen: '[::1]:1'}").unwrap();
@@ -71,36 +70,24 @@ fn an_address_that_others_reach_needs_a_guard() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
-    let two =
-        format!("[{{name: a, sha256: {HASH}, scopes: [read]}}, {{name: a, sha256: {HASH}, scopes: [act]}}]");
-    refused(&format!("security:\n  tokens: {two}"), 2, 121, "token \"a\" is given twice");
-    refused("security:\n  tokens:\n    - {name: a, sha256: secret, scopes: [read]}", 3, 25, "64 hexadecimal");
-    refused(&format!("security: {{tokens: [{{name: a, sha256: {HASH}, scopes: []}}]}}"), 1, 112, "no scope");
-    refused(&format!("security: {{tokens: [{{name: a, sha256: {HASH}, scopes: [root]}}]}}"), 1, 113, "root");
-    refused("security: {hosts: ['a:9797']}", 1, 19, "no port");
-    refused("server: {external_url: 'ftp://a'}", 1, 24, "http:// or https://");
-    refused("server: {external_url: 'https://a/isobar'}", 1, 24, "http:// or https://");
-    refused("server: {listen: 9797}", 1, 18, "");
-    refused("server: {lisen: 127.0.0.1:1}", 1, 10, "lisen");
-    refused(
-        "security: {basic: [{username: a, password: plain, scopes: [read]}]}",
-        1,
-        44,
-        "does not stand in the file",
-    );
-    refused("security: {basic: [{username: a, password: '${env:UNSET}', scopes: [read]}]}", 1, 44, "UNSET");
-    refused(
-        "security: {basic: [{username: a, password: '${env:EMPTY}', scopes: [read]}]}",
-        1,
-        31,
-        "is empty",
-    );
-    refused(
-        "security: {basic: [{username: 'a:b', password: '${env:EMPTY}', scopes: [read]}]}",
-        1,
-        31,
-        "colon",
-    );
+    let token = |name: &str, scopes: &str| format!("{{name: {name}, sha256: {HASH}, scopes: {scopes}}}");
+    let tokens = |list: &[String]| format!("security:\n  tokens: [{}]", list.join(", "));
+    refused(&tokens(&[token("a", "[read]"), token("^a", "[act]")]), "token \"a\" is given twice");
+    refused("security:\n  tokens:\n    - {name: a, sha256: ^secret, scopes: [read]}", "64 hexadecimal");
+    refused(&tokens(&[token("a", "^[]")]), "no scope");
+    refused(&tokens(&[token("a", "[^root]")]), "root");
+    refused("security: {hosts: ^['a:9797']}", "no port");
+    refused("server: {external_url: ^'ftp://a'}", "http:// or https://");
+    refused("server: {external_url: ^'https://a/isobar'}", "http:// or https://");
+    refused("server: {listen: ^9797}", "");
+    refused("server: {^lisen: 127.0.0.1:1}", "lisen");
+    let user = |name: &str, password: &str| {
+        format!("security: {{basic: [{{username: {name}, password: {password}, scopes: [read]}}]}}")
+    };
+    refused(&user("a", "^plain"), "does not stand in the file");
+    refused(&user("a", "^'${env:UNSET}'"), "UNSET");
+    refused(&user("^a", "'${env:EMPTY}'"), "is empty");
+    refused(&user("^'a:b'", "'${env:EMPTY}'"), "colon");
 }
 
 #[test]

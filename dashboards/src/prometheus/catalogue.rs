@@ -92,19 +92,10 @@ impl Selection {
     fn read(params: &Params) -> Result<Self, PrometheusError> {
         let limit = limit(params, "limit")?;
         let range = range(params)?;
-        let selectors = params.all("match[]").map(selector).collect::<Result<_, _>>()?;
+        let selectors = params.all("match[]").map(parse_matchers).collect::<Result<_, _>>();
+        let selectors = selectors.map_err(|error| PrometheusError::parameter("match[]", error))?;
         Ok(Self { selectors, range, limit })
     }
-}
-
-/// One `match[]`. A selector that the empty label set passes would select everything, as Prometheus says too.
-fn selector(text: &str) -> Result<Vec<Matcher>, PrometheusError> {
-    let matchers = parse_matchers(text).map_err(|error| PrometheusError::parameter("match[]", error))?;
-    if matchers.iter().all(|matcher| matcher.matches("")) {
-        let wrong = "match[] must contain at least one non-empty matcher";
-        return Err(PrometheusError::parameter("match[]", wrong));
-    }
-    Ok(matchers)
 }
 
 async fn ask(

@@ -1,0 +1,362 @@
+//! A backend that answers from what a test gives it, and the router over it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use isobar_alerting::{Alert, AlertState};
+use isobar_journal::{Journal, MemoryJournal, NewEvent};
+use isobar_normalizer::{
+    AlertClass, FailureDomain, Labels, Matcher, SecretReader, SecretReference, Severity, TimeRange, Timestamp,
+};
+use isobar_promql::{SeriesSource, SourceError, SourceSeries};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::*;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// Two series of one sample a minute up to [`NOW`], and whatever the test puts in.
+pub(crate) struct Fake {
+    pub(crate) alerts: Mutex<Vec<AlertView>>,
+    pub(crate) deliveries: Mutex<Vec<DeliveryView>>,
+    pub(crate) sources: Mutex<Vec<SourceView>>,
+    pub(crate) stages: Mutex<Vec<StageHealth>>,
+    pub(crate) intake: Mutex<IntakeAnswer>,
+    pub(crate) written: Mutex<Vec<(HeaderMap, Bytes)>>,
+    pub(crate) reload: Mutex<Result<(), String>>,
+    /// What was changed and by whom.
+    pub(crate) changes: Mutex<Vec<String>>,
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) head: watch::Sender<u64>,
+    pub(crate) stopping: CancellationToken,
+}
+
+pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
+    Labels::from_pairs(pairs.iter().copied()).unwrap()
+}
+
+pub(crate) fn alert(name: &str, severity: Severity, state: AlertState) -> AlertView {
+    let alert = Alert {
+        identity: labels(&[("alertname", name), ("resource_id", "onprem:::host:db-1")]),
+        described: labels(&[("resource_name", "db-1")]),
+        annotations: BTreeMap::from([("summary".to_owned(), format!("{name} on db-1"))]),
+        state,
+        severity,
+        class: AlertClass::Saturation,
+        failure_domain: FailureDomain::Resource,
+        sources: BTreeSet::from(["policy".to_owned()]),
+        verified: true,
+        value: Some(f64::INFINITY),
+        starts_at: NOW.minus(Duration::from_secs(90)),
+        fired_at: Some(NOW),
+        ends_at: None,
+        updated_at: NOW,
+    };
+    AlertView::from(&alert)
+}
+
+pub(crate) fn delivery(id: &str, state: DeliveryState) -> DeliveryView {
+    DeliveryView {
+        id: id.to_owned(),
+        incident: None,
+        receiver: "ops".to_owned(),
+        channel: "webhook".to_owned(),
+        transition: "firing".to_owned(),
+        state,
+        attempts: 3,
+        idempotency_key: "key".to_owned(),
+        last_error: Some("503 from the receiver".to_owned()),
+        queued_at: NOW.into(),
+        sent_at: None,
+    }
+}
+
+pub(crate) fn source(name: &str, state: SourceState) -> SourceView {
+    SourceView {
+        name: name.to_owned(),
+        kind: "prometheus".to_owned(),
+        state,
+        reason: None,
+        last_success: Some(NOW.into()),
+        samples_last_cycle: 7,
+        lag_seconds: Some(1.5),
+        cost: None,
+    }
+}
+
+impl Fake {
+    pub(crate) fn new() -> Arc<Self> {
+        let mut beta = alert("Beta", Severity::Warning, AlertState::Firing);
+        beta.silenced_by = vec!["s1".to_owned()];
+        Arc::new(Self {
+            alerts: Mutex::new(vec![alert("Alpha", Severity::Critical, AlertState::Firing), beta]),
+            deliveries: Mutex::new(vec![
+                delivery("d1", DeliveryState::Dead),
+                delivery("d2", DeliveryState::Sent),
+            ]),
+            sources: Mutex::new(vec![source("b", SourceState::Up), source("a", SourceState::Down)]),
+            stages: Mutex::default(),
+            intake: Mutex::new(IntakeAnswer::Stored),
+            written: Mutex::default(),
+            reload: Mutex::new(Ok(())),
+            changes: Mutex::default(),
+            journal: Arc::new(MemoryJournal::new()),
+            head: watch::Sender::new(0),
+            stopping: CancellationToken::new(),
+        })
+    }
+
+    /// Journals one event and wakes live streams.
+    pub(crate) fn journal(&self, kind: &str, payload: &str) {
+        let event = NewEvent {
+            kind: kind.to_owned(),
+            actor: "isobar".to_owned(),
+            payload: payload.as_bytes().to_vec(),
+        };
+        self.journal.append(NOW, vec![event]).unwrap();
+        self.head.send_replace(self.journal.head().seq);
+    }
+
+    /// The router over this backend, guarded as the two sections say.
+    pub(crate) fn router(self: &Arc<Self>, configuration: &str) -> Router {
+        let backend = Backend {
+            series: self.clone(),
+            catalogue: self.clone(),
+            sql: self.clone(),
+            intake: self.clone(),
+            estate: self.clone(),
+            alerts: self.clone(),
+            journal: self.journal.clone(),
+            journal_head: self.head.subscribe(),
+            operations: self.clone(),
+            clock: Arc::new(|| NOW),
+        };
+        Api::new(backend, security(configuration), self.stopping.clone()).router()
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sections {
+    #[serde(default)]
+    server: ServerConfig,
+    #[serde(default)]
+    security: SecurityConfig,
+}
+
+pub(crate) fn security(configuration: &str) -> SecurityOptions {
+    let sections: Sections = serde_saphyr::from_str(configuration).unwrap();
+    SecurityOptions::resolve(&sections.server, &sections.security, &Passwords).unwrap()
+}
+
+struct Passwords;
+
+impl SecretReader for Passwords {
+    fn read(&self, _: &SecretReference) -> Result<String, String> {
+        Ok("swordfish".to_owned())
+    }
+}
+
+/// One answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+/// Sends a request for `127.0.0.1:9797` unless it names its host itself.
+pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer {
+    request.headers_mut().entry("host").or_insert("127.0.0.1:9797".parse().unwrap());
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.into()).unwrap() }
+}
+
+pub(crate) async fn get(router: &Router, path: &str) -> Answer {
+    send(router, Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+pub(crate) async fn post(router: &Router, path: &str, kind: &str, body: &str) -> Answer {
+    let request = Request::post(path).header("content-type", kind).body(Body::from(body.to_owned()));
+    send(router, request.unwrap()).await
+}
+
+fn stored() -> Vec<SourceSeries> {
+    let series = |job: &str, factor: f64| SourceSeries {
+        labels: labels(&[("__name__", "up"), ("job", job), ("http.status", "200")]),
+        timestamps: (0..=10).map(|minute| NOW.millis() - (10 - minute) * 60_000).collect(),
+        values: (0..=10).map(|minute| f64::from(minute) * factor).collect(),
+        lookback: None,
+    };
+    vec![series("a", 1.0), series("b", 0.5)]
+}
+
+impl SeriesSource for Fake {
+    fn select(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<SourceSeries>, SourceError> {
+        if matchers.iter().any(|matcher| matcher.value() == "broken") {
+            return Err(SourceError("block 7 cannot be read".to_owned()));
+        }
+        let mut found = stored();
+        found.retain(|one| {
+            matchers.iter().all(|matcher| matcher.matches(one.labels.get(matcher.name()).unwrap_or_default()))
+        });
+        for one in &mut found {
+            let inside: Vec<usize> = (0..one.timestamps.len())
+                .filter(|i| range.contains(Timestamp::from_millis(one.timestamps[*i])))
+                .collect();
+            one.values = inside.iter().map(|i| one.values[*i]).collect();
+            one.timestamps = inside.iter().map(|i| one.timestamps[*i]).collect();
+        }
+        found.retain(|one| !one.timestamps.is_empty());
+        Ok(found)
+    }
+
+    fn lookback_max(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+}
+
+impl SeriesCatalogue for Fake {
+    fn label_names(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<String>, ReadError> {
+        let series = self.series(selectors, range)?;
+        let names: BTreeSet<String> =
+            series.iter().flat_map(|labels| labels.iter()).map(|(name, _)| name.to_owned()).collect();
+        Ok(names.into_iter().collect())
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+    ) -> Result<Vec<String>, ReadError> {
+        let series = self.series(selectors, range)?;
+        let values: BTreeSet<String> =
+            series.iter().filter_map(|labels| labels.get(name)).map(str::to_owned).collect();
+        Ok(values.into_iter().collect())
+    }
+
+    fn series(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<Labels>, ReadError> {
+        let everything = [Vec::new()];
+        let selectors = if selectors.is_empty() { &everything } else { selectors };
+        let mut found = BTreeSet::new();
+        for selector in selectors {
+            let selected = self.select(selector, range).map_err(|error| ReadError(error.to_string()))?;
+            found.extend(selected.into_iter().map(|one| one.labels));
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    fn metadata(&self) -> Result<BTreeMap<String, Vec<MetricMetadata>>, ReadError> {
+        let entry = |help: &str| MetricMetadata {
+            kind: "gauge".to_owned(),
+            help: help.to_owned(),
+            unit: String::new(),
+        };
+        let up = ("up".to_owned(), vec![entry("Whether it is up."), entry("1 is up.")]);
+        Ok(BTreeMap::from([up, ("zed".to_owned(), vec![entry("")])]))
+    }
+}
+
+#[async_trait]
+impl SqlRunner for Fake {
+    async fn rows(&self, statement: &str) -> Result<SqlRows, SqlError> {
+        match statement {
+            "hang" => std::future::pending().await,
+            "refused" => Err(SqlError::Refused("only SELECT is allowed".to_owned())),
+            "large" => Err(SqlError::TooLarge("more than 1 GiB".to_owned())),
+            _ => Ok(SqlRows {
+                columns: vec![("n".to_owned(), "Int64".to_owned())],
+                rows: vec![vec![json!(1)], vec![json!(null)]],
+            }),
+        }
+    }
+
+    async fn arrow(&self, _: &str) -> Result<Bytes, SqlError> {
+        Ok(Bytes::from_static(b"ARROW"))
+    }
+}
+
+impl Intake for Fake {
+    fn remote_write(&self, headers: &HeaderMap, body: Bytes) -> IntakeAnswer {
+        self.written.lock().push((headers.clone(), body));
+        self.intake.lock().clone()
+    }
+}
+
+impl Estate for Fake {
+    fn sources(&self) -> Result<Vec<SourceView>, ReadError> {
+        Ok(self.sources.lock().clone())
+    }
+
+    fn resources(&self) -> Result<Vec<ResourceView>, ReadError> {
+        Err(ReadError("the resource table cannot be read".to_owned()))
+    }
+}
+
+impl AlertCentre for Fake {
+    fn alerts(&self) -> Result<Vec<AlertView>, ReadError> {
+        Ok(self.alerts.lock().clone())
+    }
+
+    fn deliveries(&self) -> Result<Vec<DeliveryView>, ReadError> {
+        Ok(self.deliveries.lock().clone())
+    }
+
+    fn why(&self, fingerprint: u64) -> Result<Option<Vec<WhyStep>>, ReadError> {
+        let id = format!("{fingerprint:016x}");
+        let known = self.alerts.lock().iter().any(|alert| alert.id == id);
+        let step = |stage: &str| WhyStep {
+            stage: stage.to_owned(),
+            verdict: "passed".to_owned(),
+            rule: String::new(),
+            at: NOW.into(),
+            detail: format!("{stage} let it through"),
+        };
+        Ok(known.then(|| vec![step("rule"), step("delivery")]))
+    }
+
+    fn resend(&self, id: &str, actor: &str) -> Result<DeliveryView, ResendError> {
+        let mut deliveries = self.deliveries.lock();
+        let found = deliveries.iter_mut().find(|delivery| delivery.id == id).ok_or(ResendError::NotFound)?;
+        if found.state != DeliveryState::Dead {
+            return Err(ResendError::NotDead(format!("{id} is {}", found.state.as_str())));
+        }
+        found.state = DeliveryState::Queued;
+        self.changes.lock().push(format!("resend {id} by {actor}"));
+        Ok(found.clone())
+    }
+}
+
+impl Operations for Fake {
+    fn stages(&self) -> Vec<StageHealth> {
+        self.stages.lock().clone()
+    }
+
+    fn reload(&self, actor: &str) -> Result<(), String> {
+        self.changes.lock().push(format!("reload by {actor}"));
+        self.reload.lock().clone()
+    }
+
+    fn metrics(&self) -> String {
+        "isobar_up 1\n".to_owned()
+    }
+}

@@ -1,0 +1,182 @@
+use axum::body::Body;
+use futures::StreamExt;
+use http::{Request, StatusCode};
+use isobar_journal::from_line;
+use serde_json::json;
+use tower::ServiceExt;
+
+use crate::fake::{Fake, get, post, send};
+
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn lists_have_items_total_and_next() {
+    let router = Fake::new().router("{}");
+    let first = get(&router, "/api/isobar/v1/sources?limit=1").await.json();
+    assert_eq!(
+        (&first["items"][0]["name"], &first["total"], &first["next"]),
+        (&json!("a"), &json!(2), &json!("a"))
+    );
+    let second = get(&router, "/api/isobar/v1/sources?limit=1&after=a").await.json();
+    assert_eq!((&second["items"][0]["name"], &second["next"]), (&json!("b"), &json!(null)));
+    let down = get(&router, "/api/isobar/v1/sources?q=DOWN").await.json();
+    let expected = json!({"items": [{"name": "a", "kind": "prometheus", "state": "down", "reason": null,
+        "last_success": "2023-11-14T22:13:20.000Z", "samples_last_cycle": 7, "lag_seconds": 1.5, "cost": null}],
+        "total": 1, "next": null});
+    assert_eq!(down, expected);
+    let deliveries = get(&router, "/api/isobar/v1/deliveries").await.json();
+    assert_eq!(deliveries["items"][1]["id"], "d2");
+}
+
+#[tokio::test]
+async fn wrong_requests_are_told_what_is_right() {
+    let router = Fake::new().router("{}");
+    for (path, status, words) in [
+        ("sources?limit=0", 400, "from 1 to 1000"),
+        ("sources?limit=1001", 400, "from 1 to 1000"),
+        ("sources?filter=x", 400, "unknown parameter \"filter\": one of q, limit, after"),
+        ("resources", 500, "the resource table cannot be read"),
+        ("alerts/zz", 400, "16 hexadecimal digits"),
+        ("alerts/0000000000000000", 404, "there is no alert"),
+        ("why", 400, "?alert=ID"),
+        ("why?alert=0000000000000000", 404, "there is no alert"),
+        ("journal?after=x", 400, "sequence number"),
+        ("journal?format=xml", 400, "json, ndjson"),
+        ("journal?format=ndjson&limit=1", 400, "unlimited"),
+        ("events?after=x", 400, "sequence number"),
+    ] {
+        let answer = get(&router, &format!("/api/isobar/v1/{path}")).await;
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        assert_eq!(answer.status.as_u16(), status, "{path}: {message}");
+        assert!(message.contains(words), "{path}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn an_alert_and_why() {
+    let fake = Fake::new();
+    let router = fake.router("{}");
+    let id = fake.alerts.lock()[0].id.clone();
+    let alert = get(&router, &format!("/api/isobar/v1/alerts/{id}")).await.json();
+    assert_eq!(
+        (&alert["name"], &alert["state"], &alert["severity"]),
+        (&json!("Alpha"), &json!("firing"), &json!("critical"))
+    );
+    assert_eq!(
+        (&alert["value"], &alert["ends_at"], &alert["incident"]),
+        (&json!(null), &json!(null), &json!(null))
+    );
+    assert_eq!(alert["labels"]["resource_name"], "db-1");
+    assert_eq!(alert["starts_at"], "2023-11-14T22:11:50.000Z");
+    let steps = get(&router, &format!("/api/isobar/v1/why?alert={id}")).await.json();
+    let stages: Vec<&str> =
+        steps["items"].as_array().unwrap().iter().map(|step| step["stage"].as_str().unwrap()).collect();
+    assert_eq!(stages, ["rule", "delivery"]);
+}
+
+#[tokio::test]
+async fn only_a_dead_delivery_is_sent_again_and_the_actor_is_told() {
+    let fake = Fake::new();
+    let router = fake.router("{}");
+    for (id, status) in [("d1", 202), ("d1", 409), ("d2", 409), ("d9", 404)] {
+        let answer = post(&router, &format!("/api/isobar/v1/deliveries/{id}/resend"), JSON, "").await;
+        assert_eq!(answer.status.as_u16(), status, "{id}: {}", answer.body);
+    }
+    assert_eq!(*fake.changes.lock(), ["resend d1 by anonymous"]);
+}
+
+#[tokio::test]
+async fn sql_in_three_forms() {
+    let router = Fake::new().router("{}");
+    let path = "/api/isobar/v1/sql";
+    let body = r#"{"statement": "SELECT 1"}"#;
+    let answer = post(&router, path, JSON, body).await;
+    assert_eq!(answer.json(), json!({"columns": [{"name": "n", "type": "Int64"}], "rows": [[1], [null]]}));
+    let answer = post(&router, &format!("{path}?format=csv"), JSON, body).await;
+    assert_eq!(answer.body, "\"n\"\r\n1\r\n\r\n");
+    let request = Request::post(path)
+        .header("content-type", JSON)
+        .header("accept", "application/vnd.apache.arrow.stream");
+    assert_eq!(send(&router, request.body(Body::from(body)).unwrap()).await.body, "ARROW");
+    for (body, status) in [
+        (r#"{"statement": "refused"}"#, 400),
+        (r#"{"statement": "large"}"#, 422),
+        (r#"{"statement": 1}"#, 400),
+        (r#"{"statement": "x", "limit": 1}"#, 400),
+        ("SELECT 1", 400),
+    ] {
+        let answer = post(&router, path, JSON, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.body);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_that_hangs_is_given_up() {
+    let router = Fake::new().router("{}");
+    let answer = post(&router, "/api/isobar/v1/sql", JSON, r#"{"statement": "hang"}"#).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.body.contains("longer than 120 s"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_journal_is_paged_and_streamed_whole() {
+    let fake = Fake::new();
+    let router = fake.router("{}");
+    assert_eq!(
+        get(&router, "/api/isobar/v1/journal").await.json(),
+        json!({"items": [], "total": 0, "next": null})
+    );
+    for n in 0..1500 {
+        fake.journal("alert", &format!("{{\"n\": {n}}}"));
+    }
+    let page = get(&router, "/api/isobar/v1/journal?after=1498&limit=1").await.json();
+    assert_eq!((&page["total"], &page["next"]), (&json!(2), &json!("1499")));
+    assert_eq!(page["items"][0]["payload"], "{\"n\": 1498}");
+    let page = get(&router, "/api/isobar/v1/journal?after=1499&limit=1").await.json();
+    assert_eq!((&page["items"][0]["seq"], &page["next"]), (&json!(1500), &json!(null)));
+    let export = get(&router, "/api/isobar/v1/journal?format=ndjson").await;
+    assert_eq!(export.headers["content-type"], "application/x-ndjson");
+    let events: Vec<_> = export.body.lines().map(|line| from_line(line.as_bytes()).unwrap()).collect();
+    assert_eq!(events.len(), 1500);
+    assert!(events.windows(2).all(|two| two[0].head().follow(&two[1]).is_ok()));
+}
+
+#[tokio::test]
+async fn live_events_begin_where_the_client_left_and_go_on() {
+    let fake = Fake::new();
+    let router = fake.router("{}");
+    for n in 0..100 {
+        fake.journal("alert", &format!("old {n}"));
+    }
+    let request =
+        Request::get("/api/isobar/v1/events").header("host", "localhost").header("last-event-id", "98");
+    let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut frames = response.into_body().into_data_stream();
+    let mut next = async || String::from_utf8(frames.next().await.unwrap().unwrap().to_vec()).unwrap();
+    for n in [99, 100] {
+        let frame = next().await;
+        assert!(frame.contains(&format!("id: {n}\n")) && frame.contains("event: alert\n"), "{frame}");
+        assert!(frame.contains(&format!("old {}", n - 1)), "{frame}");
+    }
+    fake.journal("delivery", "new\ndata: forged");
+    let frame = next().await;
+    assert!(frame.contains("id: 101\n") && frame.contains("event: delivery\n"), "{frame}");
+    assert_eq!(frame.matches("\ndata:").count() + usize::from(frame.starts_with("data:")), 1, "{frame}");
+    fake.stopping.cancel();
+    assert!(frames.next().await.is_none());
+}
+
+#[tokio::test]
+async fn live_events_without_a_beginning_are_the_new_ones() {
+    let fake = Fake::new();
+    fake.journal("alert", "old");
+    let router = fake.router("{}");
+    let request =
+        Request::get("/api/isobar/v1/events").header("host", "localhost").body(Body::empty()).unwrap();
+    let response = router.oneshot(request).await.unwrap();
+    fake.journal("alert", "new");
+    let mut frames = response.into_body().into_data_stream();
+    let frame = String::from_utf8(frames.next().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(frame.contains("id: 2\n") && frame.contains("new"), "{frame}");
+}
