@@ -35,10 +35,12 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 pub(super) struct Flow {
     /// Labels of the canonical series.
     pub(super) output: Labels,
-    /// Whether a round has changed since the flow was settled.
-    pub(super) dirty: bool,
+    /// Whether it waits to be settled.
+    pub(super) queued: bool,
     /// Whether there was a value just before the oldest round.
     live: bool,
+    /// Place of the oldest round that has changed since the flow was settled, or the number of rounds.
+    changed_from: usize,
     /// Oldest first. Stays empty when each sample gives its result at once.
     rounds: VecDeque<Round>,
 }
@@ -98,7 +100,7 @@ pub(super) enum Emission {
 
 impl Flow {
     pub(super) fn new(output: Labels) -> Self {
-        Self { output, dirty: false, live: false, rounds: VecDeque::new() }
+        Self { output, queued: false, live: false, changed_from: 0, rounds: VecDeque::new() }
     }
 
     /// Takes a report of a flow that is one series and nothing else.
@@ -114,22 +116,18 @@ impl Flow {
 
     /// Takes a report of one member of an operand; false when its round is closed.
     pub(super) fn report(&mut self, at: Timestamp, side: Side, member: SeriesId, report: Report) -> bool {
-        let place = self.rounds.partition_point(|round| round.at < at);
-        let is_known = self.rounds.get(place).is_some_and(|round| round.at == at);
-        if !is_known {
+        let place = match self.rounds.back() {
+            Some(newest) if newest.at == at => self.rounds.len() - 1,
+            Some(newest) if newest.at > at => self.rounds.partition_point(|round| round.at < at),
+            _ => self.rounds.len(),
+        };
+        if self.rounds.get(place).is_none_or(|round| round.at != at) {
             if self.rounds.len() >= ROUNDS_MAX && place == 0 {
                 return false;
             }
-            let before = place.checked_sub(1).map(|index| &self.rounds[index]);
-            let round = Round {
-                at,
-                left: Members::like(before.map(|round| &round.left)),
-                right: Members::like(before.map(|round| &round.right)),
-                settled: false,
-                value: None,
-                emitted: None,
-            };
+            let round = Round::new(at, place.checked_sub(1).map(|index| &self.rounds[index]));
             self.rounds.insert(place, round);
+            self.changed_from = self.changed_from.min(place);
         }
         let round = &mut self.rounds[place];
         let members = match side {
@@ -138,19 +136,26 @@ impl Flow {
         };
         if members.insert(member, report) {
             round.settled = false;
-            self.dirty = true;
+            self.changed_from = self.changed_from.min(place);
         }
         true
+    }
+
+    /// Whether there is something to settle.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed_from < self.rounds.len()
     }
 
     /// Computes every round that has changed and is due: all but the newest, and the newest once every member of the
     /// round before has reported. Then drops the oldest rounds.
     pub(super) fn settle(&mut self, record: &Record, mut emit: impl FnMut(Timestamp, Emission)) {
-        self.dirty = false;
-        let mut was_there = self.live;
-        for index in 0..self.rounds.len() {
+        self.queued = false;
+        while self.changed_from < self.rounds.len() {
+            let index = self.changed_from;
+            let before = index.checked_sub(1).map(|index| &self.rounds[index]);
+            let was_there = before.map_or(self.live, |before| before.value.is_some());
             let is_newest = index + 1 == self.rounds.len();
-            if is_newest && index > 0 && !self.rounds[index].is_complete(&self.rounds[index - 1]) {
+            if is_newest && before.is_some_and(|before| !self.rounds[index].is_complete(before)) {
                 break;
             }
             let round = &mut self.rounds[index];
@@ -164,10 +169,11 @@ impl Flow {
                 emit(round.at, emission);
                 round.emitted = now;
             }
-            was_there = round.value.is_some();
+            self.changed_from += 1;
         }
         while self.rounds.len() > ROUNDS_MAX {
             self.live = self.rounds.pop_front().is_some_and(|round| round.value.is_some());
+            self.changed_from -= 1;
         }
     }
 
@@ -176,6 +182,7 @@ impl Flow {
     pub(super) fn reopen(&mut self) {
         if let Some(newest) = self.rounds.back_mut() {
             newest.emitted = None;
+            self.changed_from = self.changed_from.min(self.rounds.len() - 1);
         }
     }
 }
@@ -189,6 +196,13 @@ fn said(was_there: bool, value: Option<f64>) -> Option<Emission> {
 }
 
 impl Round {
+    /// A round with room for as many members as there were before.
+    fn new(at: Timestamp, before: Option<&Self>) -> Self {
+        let left = Members::like(before.map(|before| &before.left));
+        let right = Members::like(before.map(|before| &before.right));
+        Self { at, left, right, settled: false, value: None, emitted: None }
+    }
+
     /// Whether every member that was there the round before has reported.
     fn is_complete(&self, before: &Self) -> bool {
         self.left.complete(&before.left) && self.right.complete(&before.right)

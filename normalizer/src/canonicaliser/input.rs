@@ -18,8 +18,6 @@ pub(super) fn gap_max(period: Duration, delay: Duration) -> Duration {
 /// State of one raw series.
 #[derive(Debug)]
 pub(super) struct Input {
-    /// The resources it measures, by key: one, unless two mappings see it differently.
-    pub(super) resources: Vec<u64>,
     /// The resources it tells the name of, and the name.
     pub(super) names: Vec<(u64, Box<str>)>,
     pub(super) feeds: Vec<Feed>,
@@ -33,6 +31,8 @@ pub(super) struct Input {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Feed {
     pub(super) flow: FlowKey,
+    /// The resource it measures, by key.
+    pub(super) resource: u64,
     pub(super) side: Side,
     pub(super) counter: Option<Counter>,
 }
@@ -62,14 +62,13 @@ pub(super) enum Change {
 }
 
 impl Input {
+    /// The resources it measures, by key; one may come several times.
+    pub(super) fn resources(&self) -> impl Iterator<Item = u64> {
+        self.feeds.iter().map(|feed| feed.resource).chain(self.names.iter().map(|(resource, _)| *resource))
+    }
+
     pub(super) fn new() -> Self {
-        Self {
-            resources: Vec::new(),
-            names: Vec::new(),
-            feeds: Vec::new(),
-            last: Timestamp::from_millis(i64::MIN),
-            value: None,
-        }
+        Self { names: Vec::new(), feeds: Vec::new(), last: Timestamp::from_millis(i64::MIN), value: None }
     }
 
     /// Moves on to the sample. A counter that has decreased was reset and counts from zero, as in Prometheus' `rate`.

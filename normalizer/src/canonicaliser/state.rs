@@ -84,9 +84,6 @@ impl SourceState {
                 continue;
             };
             let resource = self.see(&id);
-            if !input.resources.contains(&resource) {
-                input.resources.push(resource);
-            }
             match *wanted {
                 Use::Name { .. } => {
                     let name =
@@ -98,12 +95,12 @@ impl SourceState {
                     let branch = record.branch(side);
                     let key = branch.key(labels);
                     let flow = FlowKey { record: index, key: key.id() };
-                    input.feeds.push(Feed { flow, side, counter: branch.counter });
+                    input.feeds.push(Feed { flow, resource, side, counter: branch.counter });
                     self.flows.entry(flow).or_insert_with(|| Flow::new(output(record, &key, &id, source)));
                 }
             }
         }
-        if input.resources.is_empty() {
+        if input.resources().next().is_none() {
             stats.unidentified += u64::from(unidentified);
             self.unwanted.insert(labels.id());
             return false;
@@ -139,11 +136,11 @@ impl SourceState {
         let Some(input) = self.inputs.get_mut(&member) else { return };
         let change = input.advance(sample, gap_max);
         if !is_stale(sample.value) {
-            for key in &input.resources {
-                if let Some(seen) = self.resources.get_mut(key) {
+            for key in input.resources() {
+                if let Some(seen) = self.resources.get_mut(&key) {
                     seen.last = seen.last.max(sample.at);
                     if !std::mem::replace(&mut seen.touched, true) {
-                        self.touched.push(*key);
+                        self.touched.push(key);
                     }
                 }
             }
@@ -167,11 +164,10 @@ impl SourceState {
                 }
                 continue;
             }
-            let was_dirty = flow.dirty;
             if !flow.report(sample.at, feed.side, member, report) {
                 stats.late += 1;
             }
-            if flow.dirty && !was_dirty {
+            if flow.is_changed() && !std::mem::replace(&mut flow.queued, true) {
                 self.dirty.push(feed.flow);
             }
         }
@@ -218,8 +214,7 @@ impl SourceState {
         self.inputs.retain(|_, input| input.last >= before);
         let feeds = self.inputs.values().flat_map(|input| &input.feeds);
         let fed: HashSet<FlowKey> = feeds.map(|feed| feed.flow).collect();
-        let measured: HashSet<u64> =
-            self.inputs.values().flat_map(|input| &input.resources).copied().collect();
+        let measured: HashSet<u64> = self.inputs.values().flat_map(Input::resources).collect();
         self.flows.retain(|key, _| fed.contains(key));
         self.resources.retain(|key, _| measured.contains(key));
         self.claims.forget_idle(before);

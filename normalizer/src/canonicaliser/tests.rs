@@ -96,3 +96,29 @@ fn what_is_restored_is_not_counted() {
     canonicaliser.apply(&run);
     assert_eq!(canonicaliser.stats().out_of_order, 1);
 }
+
+#[test]
+fn a_round_that_waited_at_the_restart_is_still_told() {
+    let idle = |cpu: &str, at_ms: i64| {
+        let pairs =
+            [("__name__", "node_cpu_seconds_total"), ("cpu", cpu), ("instance", "db"), ("mode", "idle")];
+        Sample { labels: Labels::from_pairs(pairs).unwrap(), at: Timestamp::from_millis(at_ms), value: 0.0 }
+    };
+    let counts = |canonical: Canonical| -> Vec<(i64, f64)> {
+        let samples = canonical.runs.into_iter().flat_map(|run| run.samples);
+        let counts = samples.filter(|one| one.labels.name() == Some("system.cpu.logical.count"));
+        counts.map(|one| (one.at.millis(), one.value)).collect()
+    };
+    let mut before = canonicaliser();
+    before.apply(&run_of(vec![idle("0", 0), idle("1", 0)]));
+    assert_eq!(
+        counts(before.apply(&run_of(vec![idle("0", 10_000)]))),
+        [],
+        "it waits for the other processor"
+    );
+    let mut after = canonicaliser();
+    after.restore(&run_of(vec![idle("0", 0), idle("0", 10_000)]));
+    after.restore(&run_of(vec![idle("1", 0)]));
+    let next = after.apply(&run_of(vec![idle("0", 20_000), idle("1", 20_000)]));
+    assert_eq!(counts(next), [(10_000, 1.0), (20_000, 2.0)]);
+}
