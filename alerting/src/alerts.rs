@@ -45,6 +45,11 @@ impl Alerts {
         self.latest.get(&fingerprint).map(|latest| &latest.alert)
     }
 
+    /// The latest transition of the alert with this fingerprint.
+    pub fn transition(&self, fingerprint: u64) -> Option<&Transition> {
+        self.latest.get(&fingerprint)
+    }
+
     /// Every alert, resolved ones of late included, in fingerprint order.
     pub fn iter(&self) -> impl Iterator<Item = &Alert> {
         self.latest.values().map(|latest| &latest.alert)

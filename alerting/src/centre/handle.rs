@@ -1,0 +1,240 @@
+//! What others hold of the alert centre: ways to hand in, and readers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use isobar_normalizer::{Labels, Timestamp};
+use parking_lot::RwLock;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::senders::Senders;
+use super::state::State;
+use super::writer::Command;
+use super::{CentreError, CentreParts};
+use crate::alert::{Alert, AlertState};
+use crate::alerts::RESOLVED_RETENTION;
+use crate::config::AlertingConfig;
+use crate::delivery::{Delivery, DeliveryState, IntegrationId, Notification, NotifiedAlert};
+use crate::event::Transition;
+use crate::outbox::lane::Ledger;
+use crate::outbox::{DeliveryFilter, Next};
+use crate::self_rules::DeliveryFacts;
+use crate::why::{WhyStep, why};
+
+/// Hands in transitions and reads what is known. Cheap to clone.
+#[derive(Clone)]
+pub struct CentreHandle {
+    state: Arc<RwLock<State>>,
+    commands: mpsc::Sender<Command>,
+    versions: watch::Receiver<u64>,
+    senders: watch::Sender<Senders>,
+    parts: CentreParts,
+}
+
+impl fmt::Debug for CentreHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CentreHandle").finish_non_exhaustive()
+    }
+}
+
+/// A group as readers see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertGroup {
+    /// Alertmanager's group key.
+    pub key: Arc<str>,
+    /// Name of the receiver.
+    pub receiver: Arc<str>,
+    /// The labels that make the group.
+    pub labels: Labels,
+    /// Its alerts in label order.
+    pub alerts: Vec<NotifiedAlert>,
+    /// When it is looked at next.
+    pub next_flush: Timestamp,
+}
+
+impl CentreHandle {
+    pub(super) fn new(
+        state: Arc<RwLock<State>>,
+        commands: mpsc::Sender<Command>,
+        versions: watch::Receiver<u64>,
+        senders: watch::Sender<Senders>,
+        parts: CentreParts,
+    ) -> Self {
+        Self { state, commands, versions, senders, parts }
+    }
+
+    /// Writes transitions down and takes them in; returns when they are on disk.
+    ///
+    /// # Errors
+    /// The journal could not be written; then nothing changed and they are to be handed in again.
+    pub async fn ingest(&self, transitions: Vec<Transition>) -> Result<(), CentreError> {
+        if transitions.is_empty() {
+            return Ok(());
+        }
+        self.ask(|reply| Command::Ingest { transitions, reply }).await
+    }
+
+    /// Sends a dead letter again, under the key it always had.
+    ///
+    /// # Errors
+    /// It is not known or not dead, or the journal could not be written.
+    pub async fn resend(&self, id: &str) -> Result<Delivery, CentreError> {
+        let id = id.to_owned();
+        self.ask(|reply| Command::Resend { id, reply }).await
+    }
+
+    /// Puts another configuration into effect. Groups are made again from what is known; what was told stays told.
+    ///
+    /// # Errors
+    /// A secret or certificate that is missing; then nothing changed.
+    pub async fn reload(&self, config: AlertingConfig) -> Result<(), CentreError> {
+        let senders = Senders::build(&config, &self.parts)?;
+        let config = Arc::new(config);
+        let kept: Vec<String> = integrations(&config).map(|integration| integration.to_string()).collect();
+        self.ask(|reply| Command::Reload { config, reply }).await?;
+        let former = self.senders.send_replace(senders);
+        drop(former);
+        self.parts.breakers.retain(|target| !target.contains('/') || kept.iter().any(|kept| kept == target));
+        Ok(())
+    }
+
+    /// The configuration in effect.
+    pub fn config(&self) -> Arc<AlertingConfig> {
+        Arc::clone(&self.state.read().config)
+    }
+
+    /// Every alert that is pending, open, or was resolved a short while ago, in fingerprint order.
+    pub fn alerts(&self) -> Vec<Alert> {
+        let now = (self.parts.clock)();
+        let state = self.state.read();
+        let recent = state.known.alerts.transitions().filter(|latest| {
+            latest.alert.state != AlertState::Resolved || now.since(latest.decided_at) <= RESOLVED_RETENTION
+        });
+        recent.map(|latest| latest.alert.clone()).collect()
+    }
+
+    /// The alert with this fingerprint, also some time after it was resolved.
+    pub fn alert(&self, fingerprint: u64) -> Option<Alert> {
+        self.state.read().known.alerts.get(fingerprint).cloned()
+    }
+
+    /// Every group, in the order of keys and receivers.
+    pub fn groups(&self) -> Vec<AlertGroup> {
+        let state = self.state.read();
+        let groups = state.dispatcher.groups();
+        groups
+            .map(|(id, group)| AlertGroup {
+                key: Arc::clone(&id.key),
+                receiver: Arc::clone(&id.receiver),
+                labels: group.labels.clone(),
+                alerts: group.sorted_members(),
+                next_flush: group.next_flush,
+            })
+            .collect()
+    }
+
+    /// Names of the receivers that are told of an alert with these labels, in route order.
+    pub fn receivers_of(&self, labels: &Labels) -> Vec<Arc<str>> {
+        let state = self.state.read();
+        state.config.route.matching(labels).into_iter().map(|route| Arc::clone(&route.receiver)).collect()
+    }
+
+    /// The deliveries that pass the filter, newest first.
+    pub fn deliveries(&self, filter: &DeliveryFilter) -> Vec<Delivery> {
+        self.state.read().known.outbox.list(filter)
+    }
+
+    /// The delivery of this id, while it is remembered.
+    pub fn delivery(&self, id: &str) -> Option<Delivery> {
+        self.state.read().known.outbox.delivery(id).cloned()
+    }
+
+    /// How many deliveries stand in this state, of those remembered.
+    pub fn delivery_count(&self, state: DeliveryState) -> usize {
+        self.state.read().known.outbox.count(state)
+    }
+
+    /// What receivers know of the groups that are open to their knowledge, oldest first.
+    pub fn notifications(&self) -> Vec<Arc<Notification>> {
+        self.state.read().known.log.notifications()
+    }
+
+    /// How each receiver fares, for the rules about Isobar itself.
+    pub fn delivery_facts(&self) -> Vec<DeliveryFacts> {
+        let state = self.state.read();
+        let receivers = state.config.receivers.iter();
+        receivers
+            .map(|receiver| {
+                let (failing_since, dead) = state.known.outbox.trouble(&receiver.name);
+                DeliveryFacts { receiver: receiver.name.to_string(), failing_since, dead }
+            })
+            .collect()
+    }
+
+    /// Why this alert was told to whom, or not, step by step; `None` when it is not known.
+    pub fn why(&self, fingerprint: u64) -> Option<Vec<WhyStep>> {
+        let state = self.state.read();
+        why(
+            &state.config,
+            &state.known.alerts,
+            &state.dispatcher,
+            &state.known.log,
+            &state.known.outbox,
+            fingerprint,
+        )
+    }
+
+    /// Changes whenever something above does; for live views.
+    pub fn versions(&self) -> watch::Receiver<u64> {
+        self.versions.clone()
+    }
+
+    pub(super) fn ledger(&self) -> impl Ledger + use<> {
+        HandleLedger { handle: self.clone(), versions: self.versions.clone() }
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, CentreError>>) -> Command,
+    ) -> Result<T, CentreError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| CentreError::Stopped)?;
+        answer.await.map_err(|_| CentreError::Stopped)?
+    }
+}
+
+fn integrations(config: &AlertingConfig) -> impl Iterator<Item = IntegrationId> {
+    config.receivers.iter().flat_map(|receiver| {
+        receiver.integrations.iter().map(|integration| IntegrationId {
+            receiver: Arc::clone(&receiver.name),
+            channel: integration.settings.kind().name().into(),
+            index: integration.index,
+        })
+    })
+}
+
+struct HandleLedger {
+    handle: CentreHandle,
+    versions: watch::Receiver<u64>,
+}
+
+#[async_trait]
+impl Ledger for HandleLedger {
+    fn next(&mut self, integration: &IntegrationId, now: Timestamp) -> Next {
+        self.versions.mark_unchanged();
+        self.handle.state.read().known.outbox.next(integration, now)
+    }
+
+    async fn changed(&mut self) {
+        if self.versions.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn record(&self, delivery: Delivery) -> Result<(), String> {
+        let delivery = Box::new(delivery);
+        let recorded = self.handle.ask(|reply| Command::Record { delivery, reply }).await;
+        recorded.map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,88 @@
+//! The tasks that send: one lane for each integration, and the heartbeat. Made from the configuration as a whole, and made
+//! again when it changes.
+
+use std::sync::Arc;
+
+use isobar_normalizer::ConfigError;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{CentreHandle, CentreParts};
+use crate::config::AlertingConfig;
+use crate::delivery::IntegrationId;
+use crate::notify::{HeartbeatSender, Tools};
+use crate::outbox::lane::Lane;
+
+/// What is to be run for one configuration; taken by the one who runs it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Senders(Arc<Mutex<Option<Parts>>>);
+
+#[derive(Debug)]
+struct Parts {
+    lanes: Vec<Lane>,
+    heartbeat: Option<HeartbeatSender>,
+}
+
+impl Senders {
+    /// Makes every notifier, so that what is wrong with one is known before anything changes.
+    pub(super) fn build(config: &AlertingConfig, parts: &CentreParts) -> Result<Self, ConfigError> {
+        let tools =
+            Tools { secrets: &*parts.secrets, egress: &parts.egress, external_url: &parts.external_url };
+        let mut lanes = Vec::new();
+        for receiver in &config.receivers {
+            for integration in &receiver.integrations {
+                lanes.push(Lane {
+                    integration: IntegrationId {
+                        receiver: Arc::clone(&receiver.name),
+                        channel: integration.settings.kind().name().into(),
+                        index: integration.index,
+                    },
+                    notifier: integration.settings.build(&tools)?,
+                    send_resolved: integration.settings.send_resolved(),
+                    breakers: parts.breakers.clone(),
+                    clock: Arc::clone(&parts.clock),
+                    jitter: Arc::clone(&parts.jitter),
+                });
+            }
+        }
+        let heartbeat = match &config.heartbeat {
+            Some(heartbeat) => Some(HeartbeatSender::build(heartbeat, &tools, Arc::clone(&parts.clock))?),
+            None => None,
+        };
+        Ok(Self(Arc::new(Mutex::new(Some(Parts { lanes, heartbeat })))))
+    }
+}
+
+/// Runs the senders of the latest configuration until stopped. Those of one configuration have ended before those of the
+/// next begin, so that no delivery is sent by two.
+pub(super) async fn supervise(
+    mut current: watch::Receiver<Senders>,
+    handle: CentreHandle,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        let parts = current.borrow_and_update().0.lock().take();
+        let generation = stop.child_token();
+        let mut tasks = JoinSet::new();
+        if let Some(Parts { lanes, heartbeat }) = parts {
+            for lane in lanes {
+                tasks.spawn(lane.run(handle.ledger(), generation.clone()));
+            }
+            if let Some(heartbeat) = heartbeat {
+                tasks.spawn(heartbeat.run(generation.clone()));
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            changed = current.changed() => if changed.is_err() { stop.cancelled().await },
+        }
+        generation.cancel();
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a sender broke off");
+            }
+        }
+    }
+}

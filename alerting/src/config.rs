@@ -1,0 +1,244 @@
+//! Alertmanager's configuration grammar: the supported part of it, and a refusal by name for the rest.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use isobar_normalizer::ConfigError;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use self::keys::Checked;
+use self::raw::{RawFile, RawHeartbeat, RawReceiver};
+use crate::notify::{IntegrationSettings, MailDefaults, PagerDutyDefaults};
+use crate::route::Route;
+
+pub(crate) mod http;
+pub(crate) mod keys;
+mod matchers;
+mod raw;
+mod route;
+pub(crate) mod value;
+
+pub(crate) use http::HttpConfig;
+pub(crate) use value::SecretSource;
+
+/// Where alerts go: the route tree and its receivers.
+#[derive(Clone, Debug)]
+pub struct AlertingConfig {
+    /// How long an alert posted without an end stays open after its last post.
+    pub resolve_timeout: Duration,
+    /// The root of the route tree; every receiver it names is among `receivers`.
+    pub route: Route,
+    /// In the order they are written; names are unique.
+    pub receivers: Vec<Receiver>,
+    /// The outside dead-man's switch, where there is one.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// Who is told, and by which ways. Without integrations it swallows alerts, as in Alertmanager.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    /// Unique.
+    pub name: Arc<str>,
+    /// Each is told of every notification, independently of the others.
+    pub integrations: Vec<Integration>,
+}
+
+/// One entry of a receiver's `…_configs` list.
+#[derive(Clone, Debug)]
+pub struct Integration {
+    /// Its place in the list of its channel, from 0.
+    pub index: u32,
+    /// What stands there, checked.
+    pub settings: Arc<dyn IntegrationSettings>,
+}
+
+/// A signed POST at every interval that says "alive": whoever waits for it pages when it stays away.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    /// Where to.
+    pub url: Url,
+    /// How often.
+    pub interval: Duration,
+    pub(crate) secret: Option<isobar_normalizer::Secret>,
+}
+
+/// The `alerting:` section of `isobar.yaml`: a file in Alertmanager's grammar, or the same keys inline.
+#[derive(Clone, Debug)]
+pub struct AlertingSection(RawFile);
+
+/// What an [`AlertingSection`] says.
+#[derive(Clone, Debug)]
+pub enum AlertingSource {
+    /// Read this file and hand its text to [`AlertingConfig::parse`].
+    File {
+        /// As written; relative to the configuration file's folder.
+        path: PathBuf,
+        /// A heartbeat written beside it, so that the file stays readable for Alertmanager's own tools.
+        heartbeat: Option<Heartbeat>,
+    },
+    /// It is all here.
+    Inline(Box<AlertingConfig>),
+}
+
+/// Ten times this without a heartbeat is what most dead-man's switches call dead.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Source: prometheus/alertmanager `config.DefaultGlobalConfig`.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+impl AlertingConfig {
+    /// Reads a file of Alertmanager's grammar. Secrets are not read yet.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place: no YAML, an unknown key, a key that is not supported yet, a wrong
+    /// value, a receiver that is not defined.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let Checked(raw): Checked<RawFile> = serde_saphyr::from_str(text)?;
+        if let Some(file) = &raw.file {
+            return Err(ConfigError::at(file.referenced, "unknown key file: it stands in isobar.yaml only"));
+        }
+        Self::try_from(raw)
+    }
+
+    /// The receiver of this name.
+    pub fn receiver(&self, name: &str) -> Option<&Receiver> {
+        self.receivers.iter().find(|receiver| &*receiver.name == name)
+    }
+}
+
+impl<'de> Deserialize<'de> for AlertingSection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Checked::deserialize(deserializer).map(|Checked(raw)| Self(raw))
+    }
+}
+
+impl AlertingSection {
+    /// The file it refers to, where it does.
+    pub fn file(&self) -> Option<&Path> {
+        self.0.file.as_ref().map(|file| file.value.as_path())
+    }
+}
+
+impl TryFrom<AlertingSection> for AlertingSource {
+    type Error = ConfigError;
+
+    fn try_from(section: AlertingSection) -> Result<Self, ConfigError> {
+        let AlertingSection(raw) = section;
+        let Some(file) = &raw.file else {
+            return AlertingConfig::try_from(raw).map(|config| Self::Inline(Box::new(config)));
+        };
+        if raw.route.is_some() || !raw.receivers.is_empty() {
+            return Err(ConfigError::at(
+                file.referenced,
+                "file excludes route and receivers beside it: write them there, or remove file",
+            ));
+        }
+        let path = file.value.clone();
+        let heartbeat = raw.heartbeat.map(Heartbeat::try_from).transpose()?;
+        Ok(Self::File { path, heartbeat })
+    }
+}
+
+impl TryFrom<RawFile> for AlertingConfig {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawFile) -> Result<Self, ConfigError> {
+        let global = Global::try_from(raw.global.0)?;
+        let mut receivers: Vec<Receiver> = Vec::with_capacity(raw.receivers.len());
+        let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
+        for Checked(raw) in raw.receivers {
+            let location = raw.name.referenced;
+            let receiver = receiver(raw, &global)?;
+            if receiver.name.is_empty() {
+                return Err(ConfigError::at(location, "a receiver needs a name"));
+            }
+            if !names.insert(Arc::clone(&receiver.name)) {
+                return Err(ConfigError::at(
+                    location,
+                    format!("receiver {:?} is defined twice", receiver.name),
+                ));
+            }
+            receivers.push(receiver);
+        }
+        let route = raw.route.ok_or_else(|| {
+            ConfigError::whole("no route: write route: {receiver: NAME} and receivers: [{name: NAME}]")
+        })?;
+        Ok(Self {
+            resolve_timeout: global.resolve_timeout,
+            route: route::root(route, &names)?,
+            receivers,
+            heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
+        })
+    }
+}
+
+/// What integrations inherit.
+struct Global {
+    resolve_timeout: Duration,
+    http: HttpConfig,
+    mail: MailDefaults,
+    pagerduty: PagerDutyDefaults,
+}
+
+impl TryFrom<raw::RawGlobal> for Global {
+    type Error = ConfigError;
+
+    fn try_from(raw: raw::RawGlobal) -> Result<Self, ConfigError> {
+        let resolve_timeout =
+            value::positive_duration_or("resolve_timeout", raw.resolve_timeout.as_ref(), RESOLVE_TIMEOUT)?;
+        let mail = MailDefaults {
+            from: raw.smtp_from,
+            hello: raw.smtp_hello,
+            smarthost: raw.smtp_smarthost,
+            auth_username: raw.smtp_auth_username,
+            auth_password: SecretSource::choose(
+                "smtp_auth_password",
+                raw.smtp_auth_password,
+                raw.smtp_auth_password_file,
+            )?,
+            require_tls: raw.smtp_require_tls.unwrap_or(true),
+            implicit_tls: raw.smtp_force_implicit_tls,
+            tls: raw.smtp_tls_config.map(|Checked(tls)| http::TlsConfig::try_from(tls)).transpose()?,
+        };
+        let pagerduty =
+            PagerDutyDefaults { url: raw.pagerduty_url.as_ref().map(value::http_url).transpose()? };
+        let http = raw.http_config.map(HttpConfig::try_from).transpose()?.unwrap_or_default();
+        Ok(Self { resolve_timeout, http, mail, pagerduty })
+    }
+}
+
+fn receiver(raw: RawReceiver, global: &Global) -> Result<Receiver, ConfigError> {
+    let mut integrations: Vec<Integration> = Vec::new();
+    let mut add = |index: usize, settings: Arc<dyn IntegrationSettings>| {
+        let index = u32::try_from(index).expect("a list of four billion receivers does not fit a file");
+        integrations.push(Integration { index, settings });
+    };
+    for (index, raw) in raw.pagerduty_configs.into_iter().enumerate() {
+        add(index, Arc::new(raw.value.0.check(raw.referenced, &global.pagerduty, &global.http)?));
+    }
+    for (index, raw) in raw.email_configs.into_iter().enumerate() {
+        add(index, Arc::new(raw.value.0.check(raw.referenced, &global.mail)?));
+    }
+    for (index, raw) in raw.webhook_configs.into_iter().enumerate() {
+        add(index, Arc::new(raw.value.0.check(raw.referenced, &global.http)?));
+    }
+    Ok(Receiver { name: raw.name.value.into(), integrations })
+}
+
+impl TryFrom<RawHeartbeat> for Heartbeat {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawHeartbeat) -> Result<Self, ConfigError> {
+        Ok(Self {
+            url: value::http_url(&raw.url)?,
+            interval: value::positive_duration_or("interval", raw.interval.as_ref(), HEARTBEAT_INTERVAL)?,
+            secret: raw.secret,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! The text of the configuration as serde reads it, before anything is checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use isobar_normalizer::Secret;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::http::{RawHttp, RawTls};
+use super::keys::{Checked, Grammar};
+use crate::notify::{RawEmail, RawPagerDuty, RawWebhook};
+
+const REMOVE: &str = "remove it, it would have no effect";
+const LATER_RECEIVER: &str = "use webhook_configs, pagerduty_configs or email_configs";
+
+/// The whole file, or the same keys inline.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFile {
+    pub(super) file: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) global: Checked<RawGlobal>,
+    pub(super) route: Option<Spanned<Checked<RawRoute>>>,
+    #[serde(default)]
+    pub(super) receivers: Vec<Checked<RawReceiver>>,
+    pub(super) heartbeat: Option<RawHeartbeat>,
+}
+
+impl Grammar for RawFile {
+    const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
+        ("inhibit_rules", REMOVE),
+        ("time_intervals", REMOVE),
+        ("mute_time_intervals", REMOVE),
+        ("templates", "remove it, messages have a fixed form"),
+        ("event_recorder", "remove it, the journal records every notification"),
+        ("tracing", REMOVE),
+    ];
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawGlobal {
+    pub(super) resolve_timeout: Option<Spanned<String>>,
+    pub(super) http_config: Option<Spanned<Checked<RawHttp>>>,
+    pub(super) pagerduty_url: Option<Spanned<String>>,
+    pub(super) smtp_from: Option<Spanned<String>>,
+    pub(super) smtp_hello: Option<Spanned<String>>,
+    pub(super) smtp_smarthost: Option<Spanned<String>>,
+    pub(super) smtp_auth_username: Option<String>,
+    pub(super) smtp_auth_password: Option<Secret>,
+    pub(super) smtp_auth_password_file: Option<Spanned<PathBuf>>,
+    pub(super) smtp_require_tls: Option<bool>,
+    pub(super) smtp_tls_config: Option<Checked<RawTls>>,
+    pub(super) smtp_force_implicit_tls: Option<bool>,
+}
+
+impl Grammar for RawGlobal {
+    const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
+        ("smtp_auth_secret", "CRAM-MD5 is not offered, use smtp_auth_password"),
+        ("smtp_auth_identity", REMOVE),
+        ("slack_api_url", REMOVE),
+        ("slack_api_url_file", REMOVE),
+        ("slack_app_token", REMOVE),
+        ("slack_app_token_file", REMOVE),
+        ("slack_app_url", REMOVE),
+        ("victorops_api_key", REMOVE),
+        ("victorops_api_key_file", REMOVE),
+        ("victorops_api_url", REMOVE),
+        ("opsgenie_api_key", REMOVE),
+        ("opsgenie_api_key_file", REMOVE),
+        ("opsgenie_api_url", REMOVE),
+        ("wechat_api_url", REMOVE),
+        ("wechat_api_secret", REMOVE),
+        ("wechat_api_secret_file", REMOVE),
+        ("wechat_api_corp_id", REMOVE),
+        ("telegram_api_url", REMOVE),
+        ("telegram_bot_token", REMOVE),
+        ("telegram_bot_token_file", REMOVE),
+        ("webex_api_url", REMOVE),
+        ("jira_api_url", REMOVE),
+        ("rocketchat_api_url", REMOVE),
+        ("rocketchat_token", REMOVE),
+        ("rocketchat_token_file", REMOVE),
+        ("rocketchat_token_id", REMOVE),
+        ("rocketchat_token_id_file", REMOVE),
+        ("mattermost_webhook_url", REMOVE),
+        ("mattermost_webhook_url_file", REMOVE),
+    ];
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRoute {
+    pub(super) receiver: Option<Spanned<String>>,
+    pub(super) group_by: Option<Vec<Spanned<String>>>,
+    pub(super) group_wait: Option<Spanned<String>>,
+    pub(super) group_interval: Option<Spanned<String>>,
+    pub(super) repeat_interval: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) matchers: Vec<Spanned<String>>,
+    #[serde(default, rename = "match")]
+    pub(super) equal: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) match_re: BTreeMap<String, Spanned<String>>,
+    #[serde(default, rename = "continue")]
+    pub(super) go_on: Option<Spanned<bool>>,
+    #[serde(default)]
+    pub(super) routes: Vec<Spanned<Checked<RawRoute>>>,
+}
+
+impl Grammar for RawRoute {
+    const UNSUPPORTED: &'static [(&'static str, &'static str)] =
+        &[("mute_time_intervals", REMOVE), ("active_time_intervals", REMOVE), ("labels", REMOVE)];
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReceiver {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) pagerduty_configs: Vec<Spanned<Checked<RawPagerDuty>>>,
+    #[serde(default)]
+    pub(super) email_configs: Vec<Spanned<Checked<RawEmail>>>,
+    #[serde(default)]
+    pub(super) webhook_configs: Vec<Spanned<Checked<RawWebhook>>>,
+}
+
+impl Grammar for RawReceiver {
+    const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
+        ("discord_configs", LATER_RECEIVER),
+        ("incidentio_configs", LATER_RECEIVER),
+        ("jira_configs", LATER_RECEIVER),
+        ("mattermost_configs", LATER_RECEIVER),
+        ("msteams_configs", LATER_RECEIVER),
+        ("msteamsv2_configs", LATER_RECEIVER),
+        ("opsgenie_configs", LATER_RECEIVER),
+        ("pushover_configs", LATER_RECEIVER),
+        ("rocketchat_configs", LATER_RECEIVER),
+        ("slack_configs", LATER_RECEIVER),
+        ("sns_configs", LATER_RECEIVER),
+        ("standard_webhook_configs", LATER_RECEIVER),
+        ("telegram_configs", LATER_RECEIVER),
+        ("victorops_configs", LATER_RECEIVER),
+        ("webex_configs", LATER_RECEIVER),
+        ("wechat_configs", LATER_RECEIVER),
+    ];
+}
+
+/// Our own addition: where to report that Isobar is alive.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHeartbeat {
+    pub(super) url: Spanned<String>,
+    pub(super) interval: Option<Spanned<String>>,
+    pub(super) secret: Option<Secret>,
+}

@@ -1,0 +1,198 @@
+use super::*;
+
+const MINIMAL: &str = "route: {receiver: a}\nreceivers: [{name: a}]\n";
+
+#[test]
+fn defaults_are_alertmanagers() {
+    let config = AlertingConfig::parse(MINIMAL).unwrap();
+    assert_eq!(config.resolve_timeout, Duration::from_secs(300));
+    assert_eq!(config.route.timing.group_wait, Duration::from_secs(30));
+    assert_eq!(config.route.timing.group_interval, Duration::from_secs(300));
+    assert_eq!(config.route.timing.repeat_interval, Duration::from_secs(4 * 3600));
+    assert!(config.receivers[0].integrations.is_empty());
+}
+
+#[test]
+fn routes_inherit() {
+    let config = AlertingConfig::parse(
+        "route:\n  receiver: a\n  group_by: [x]\n  group_wait: 1s\n  routes:\n  - group_interval: 2m\n    routes: [{receiver: b, group_wait: 0s}]\nreceivers: [{name: a}, {name: b}]\n",
+    )
+    .unwrap();
+    let child = &config.route.children[0];
+    assert_eq!((&*child.receiver, child.timing.group_wait), ("a", Duration::from_secs(1)));
+    let grandchild = &child.children[0];
+    assert_eq!(&*grandchild.receiver, "b");
+    assert_eq!(grandchild.timing.group_wait, Duration::ZERO);
+    assert_eq!(grandchild.timing.group_interval, Duration::from_secs(120));
+    assert_eq!(grandchild.grouping, child.grouping);
+}
+
+/// `what` must be refused at `line:column` with words that hold `hint`.
+#[track_caller]
+fn check_refused(text: &str, place: (u32, u32), hint: &str) {
+    let error = AlertingConfig::parse(text).expect_err(text);
+    assert!(error.message.contains(hint), "{text}\n{error}");
+    assert_eq!((error.line, error.column), place, "{text}\n{error}");
+}
+
+#[test]
+fn what_is_not_supported_is_refused_by_name_and_place() {
+    let with = |extra: &str| format!("{MINIMAL}{extra}\n");
+    check_refused(&with("inhibit_rules:\n- equal: [a]"), (3, 1), "inhibit_rules is not supported yet");
+    check_refused(&with("time_intervals: []"), (3, 1), "time_intervals is not supported yet");
+    check_refused(&with("templates: ['*.tmpl']"), (3, 1), "templates is not supported yet");
+    check_refused("global: {slack_api_url: x}\n", (1, 10), "slack_api_url is not supported yet");
+    check_refused(
+        "route:\n  receiver: a\n  routes:\n  - mute_time_intervals: [x]\n",
+        (4, 5),
+        "mute_time_intervals is not supported yet",
+    );
+    check_refused(
+        "receivers:\n- name: a\n  slack_configs: []\n",
+        (3, 3),
+        "slack_configs is not supported yet",
+    );
+    check_refused(
+        "receivers:\n- name: a\n  webhook_configs:\n  - url: http://h/\n    http_config:\n      proxy_url: http://p/\n",
+        (6, 7),
+        "proxy_url is not supported yet",
+    );
+    check_refused(
+        "receivers:\n- name: a\n  email_configs:\n  - to: a@b.c\n    html: x\n",
+        (5, 5),
+        "html is not supported yet",
+    );
+}
+
+#[test]
+fn what_is_unknown_is_refused_by_name_and_place() {
+    check_refused(&format!("{MINIMAL}receiver: x\n"), (3, 1), "receiver");
+    check_refused("route:\n  receiver: a\n  group_wiat: 1s\n", (3, 3), "group_wiat");
+    check_refused("receivers:\n- name: a\n  webhook_configs:\n  - uri: x\n", (4, 5), "uri");
+    check_refused(&format!("{MINIMAL}file: x.yml\n"), (3, 7), "isobar.yaml only");
+}
+
+#[test]
+fn what_is_wrong_is_said_where_it_stands() {
+    let receivers = "receivers: [{name: a}]\n";
+    let with = |route: &str| format!("{route}\n{receivers}");
+    check_refused(&with("route: {receiver: b}"), (1, 19), "undefined receiver \"b\": one of a");
+    check_refused(&with("route: {group_by: [x]}"), (1, 8), "needs a receiver");
+    check_refused(&with("route: {receiver: a, matchers: [x=y]}"), (1, 8), "the root route takes every alert");
+    check_refused(&with("route: {receiver: a, group_wait: 5}"), (1, 34), "is not a duration");
+    check_refused(
+        &with("route: {receiver: a, group_interval: 0s}"),
+        (1, 38),
+        "group_interval cannot be zero",
+    );
+    check_refused(&with("route: {receiver: a, group_by: ['...', x]}"), (1, 33), "stands alone");
+    check_refused(&with("route: {receiver: a, group_by: [x, x]}"), (1, 36), "twice in group_by");
+    check_refused(
+        &with("route: {receiver: a, routes: [{matchers: ['x']}]}"),
+        (1, 43),
+        "expected one of = != =~ !~",
+    );
+    check_refused(&with("route: {receiver: a, routes: [{match_re: {x: '('}}]}"), (1, 46), "unclosed group");
+    check_refused("route: {receiver: a}\nreceivers: [{name: a}, {name: a}]\n", (2, 31), "defined twice");
+    check_refused(receivers, (0, 0), "no route");
+}
+
+#[test]
+fn integrations_are_checked() {
+    let with = |key: &str, entry: &str| {
+        format!("route: {{receiver: a}}\nreceivers:\n- name: a\n  {key}:\n  - {entry}\n")
+    };
+    let webhook = |entry: &str| with("webhook_configs", entry);
+    check_refused(&webhook("{max_alerts: 1}"), (5, 5), "either url or url_file");
+    check_refused(&webhook("{url: 'ftp://h/'}"), (5, 11), "scheme \"ftp\"");
+    check_refused(&webhook("{url: 'nonsense'}"), (5, 11), "not a URL");
+    check_refused(&webhook("{url: 'http://u:p@h/'}"), (5, 11), "credentials do not stand in a URL");
+    check_refused(
+        &webhook("{url: 'http://h/', http_config: {follow_redirects: true}}"),
+        (5, 56),
+        "redirects are never followed",
+    );
+    check_refused(
+        &webhook("{url: 'http://h/', http_config: {bearer_token: x, basic_auth: {username: u}}}"),
+        (5, 37),
+        "exclude each other",
+    );
+    let pager = |entry: &str| with("pagerduty_configs", entry);
+    check_refused(&pager("{send_resolved: true}"), (5, 5), "routing_key");
+    check_refused(&pager("{service_key: x}"), (5, 6), "service_key is not supported yet");
+    check_refused(
+        &pager("{routing_key: x, severity: fatal}"),
+        (5, 32),
+        "unknown PagerDuty severity \"fatal\"",
+    );
+    check_refused(
+        &pager("{routing_key: x, description: '{{ .Status }}'}"),
+        (5, 35),
+        "templates are not supported",
+    );
+    let mail = |entry: &str| with("email_configs", entry);
+    check_refused(&mail("{from: a@b.c, smarthost: 'h:25'}"), (5, 5), "a mail needs to");
+    check_refused(&mail("{to: a@b.c, from: a@b.c}"), (5, 5), "smarthost");
+    check_refused(&mail("{to: nobody, from: a@b.c, smarthost: 'h:25'}"), (5, 10), "no mail address");
+    check_refused(&mail("{to: a@b.c, from: a@b.c, smarthost: h}"), (5, 41), "host:port");
+    check_refused(
+        &mail(
+            "{to: a@b.c, from: a@b.c, smarthost: 'h:25', require_tls: false, auth_username: u, auth_password: p}",
+        ),
+        (5, 41),
+        "not sent in the clear",
+    );
+    check_refused(
+        &mail("{to: a@b.c, from: a@b.c, smarthost: 'h:25', headers: {Bcc: x@y.z}}"),
+        (5, 64),
+        "made by Isobar",
+    );
+}
+
+#[test]
+fn channels_keep_alertmanagers_defaults_for_resolved() {
+    let config = AlertingConfig::parse(
+        "global: {smtp_from: a@b.c, smtp_smarthost: 'h:25', smtp_require_tls: false}\nroute: {receiver: a}\nreceivers:\n- name: a\n  webhook_configs: [{url: 'http://h/'}]\n  email_configs: [{to: a@b.c}, {to: d@e.f, send_resolved: true}]\n  pagerduty_configs: [{routing_key_file: k}]\n",
+    )
+    .unwrap();
+    let shown: Vec<(&str, u32, bool)> = config.receivers[0]
+        .integrations
+        .iter()
+        .map(|i| (i.settings.kind().name(), i.index, i.settings.send_resolved()))
+        .collect();
+    assert_eq!(
+        shown,
+        [("pagerduty", 0, true), ("email", 0, false), ("email", 1, true), ("webhook", 0, true)]
+    );
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_section_is_a_file_or_inline() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Document {
+        alerting: AlertingSection,
+    }
+    let read = |text: &str| {
+        let Document { alerting } = serde_saphyr::from_str(text).map_err(ConfigError::from)?;
+        AlertingSource::try_from(alerting)
+    };
+    let file = read("alerting: {file: am.yml, heartbeat: {url: 'http://h/beat', interval: 30s}}").unwrap();
+    assert!(matches!(file, AlertingSource::File { heartbeat: Some(_), .. }));
+    let inline = read("alerting:\n  route: {receiver: a}\n  receivers: [{name: a}]\n").unwrap();
+    assert!(matches!(inline, AlertingSource::Inline(_)));
+    let error = read("alerting:\n  inhibit_rules: []\n").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 3), "{error}");
+    let error = read("alerting:\n  route: {receiver: a}\n  receivers: [{name: b}]\n").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 21), "{error}");
+    assert!(read("alerting: {file: am.yml, route: {receiver: a}}").is_err());
+}
+
+#[test]
+fn secrets_are_never_printed() {
+    let config = AlertingConfig::parse(
+        "route: {receiver: a}\nreceivers:\n- name: a\n  pagerduty_configs: [{routing_key: hunter2}]\n  webhook_configs: [{url: 'http://h/', secret: hunter2, http_config: {bearer_token: hunter2}}]\nheartbeat: {url: 'http://h/', secret: hunter2}\n",
+    )
+    .unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+}

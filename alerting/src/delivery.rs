@@ -1,0 +1,411 @@
+//! What is told to whom, and how each telling fares: the two records the journal keeps about paging.
+//!
+//! A [`Notification`] is what a receiver is told about a group at one moment, whole, so that it can be sent again as it
+//! was. A [`Delivery`] is its way to one integration of the receiver. Both are journalled before anything is sent.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use isobar_normalizer::{Labels, Severity, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::alert::Alert;
+
+/// The one tenant there is so far; part of every key, so that keys stay the same when there are more.
+const TENANT: &str = "default";
+
+/// A group as one receiver sees it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupId {
+    /// Alertmanager's group key, `{}/{severity="critical"}:{alertname="X"}`.
+    pub key: Arc<str>,
+    /// Name of the receiver.
+    pub receiver: Arc<str>,
+}
+
+/// One way to reach a receiver: the n-th entry of its `…_configs` list of a channel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct IntegrationId {
+    /// Name of the receiver.
+    pub receiver: Arc<str>,
+    /// `pagerduty`, `email`, `webhook`.
+    pub channel: Arc<str>,
+    /// Place in the list, from 0.
+    pub index: u32,
+}
+
+/// `receiver/channel[index]`.
+impl fmt::Display for IntegrationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}[{}]", self.receiver, self.channel, self.index)
+    }
+}
+
+/// Why a receiver is told. The words are Alertmanager's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// Nothing of the group was open for the receiver before.
+    #[serde(rename = "first notification")]
+    First,
+    /// An alert joined, or one became worse.
+    #[serde(rename = "new alerts added")]
+    NewAlerts,
+    /// Some of the alerts it knows are over, others are not.
+    #[serde(rename = "some alerts resolved")]
+    SomeResolved,
+    /// All alerts it knows are over.
+    #[serde(rename = "all alerts resolved")]
+    AllResolved,
+    /// Nothing changed for as long as `repeat_interval`.
+    #[serde(rename = "repeat interval elapsed")]
+    Repeat,
+}
+
+impl Reason {
+    /// The words that payloads and the API use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first notification",
+            Self::NewAlerts => "new alerts added",
+            Self::SomeResolved => "some alerts resolved",
+            Self::AllResolved => "all alerts resolved",
+            Self::Repeat => "repeat interval elapsed",
+        }
+    }
+
+    /// Whether only receivers that want to hear of the end are told.
+    pub(crate) fn is_resolve(self) -> bool {
+        matches!(self, Self::SomeResolved | Self::AllResolved)
+    }
+}
+
+/// Whether a notification says that something is wrong or that all is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// At least one alert is open.
+    Firing,
+    /// Every alert is over.
+    Resolved,
+}
+
+impl Direction {
+    /// The word that payloads and the API use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// One alert as a receiver is told of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotifiedAlert {
+    /// Of the identity labels; 16 hex digits in JSON.
+    #[serde(with = "fingerprint")]
+    pub fingerprint: u64,
+    /// Open or over.
+    pub direction: Direction,
+    /// Severity when it was told.
+    pub severity: Severity,
+    /// All labels, see [`Alert::labels`].
+    #[serde(serialize_with = "crate::alert::write_labels", deserialize_with = "crate::alert::read_labels")]
+    pub labels: Labels,
+    /// Rendered annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// When it began, event time.
+    pub starts_at: Timestamp,
+    /// When it ended; absent while open.
+    pub ends_at: Option<Timestamp>,
+    /// Event time of its latest transition.
+    pub updated_at: Timestamp,
+}
+
+impl NotifiedAlert {
+    /// The alert as it is now.
+    pub fn of(alert: &Alert) -> Self {
+        let open = alert.state.is_open();
+        Self {
+            fingerprint: alert.fingerprint(),
+            direction: if open { Direction::Firing } else { Direction::Resolved },
+            severity: alert.severity,
+            labels: alert.labels(),
+            annotations: alert.annotations.clone(),
+            starts_at: alert.starts_at,
+            ends_at: if open { None } else { Some(alert.ends_at.unwrap_or(alert.updated_at)) },
+            updated_at: alert.updated_at,
+        }
+    }
+
+    /// The same alert as over since then.
+    #[must_use]
+    pub fn ended(&self, at: Timestamp) -> Self {
+        Self { direction: Direction::Resolved, ends_at: Some(at), updated_at: at, ..self.clone() }
+    }
+
+    /// Whether it is open.
+    pub fn is_firing(&self) -> bool {
+        self.direction == Direction::Firing
+    }
+}
+
+/// What a receiver is told about a group at one moment. The journal keeps it as [`NotificationPart`]s.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// Unique; 32 hex digits made of group, receiver and time.
+    pub id: Arc<str>,
+    /// Which group, for whom.
+    pub group: GroupId,
+    /// The labels that make the group.
+    #[serde(serialize_with = "crate::alert::write_labels", deserialize_with = "crate::alert::read_labels")]
+    pub group_labels: Labels,
+    /// When it was decided, processing time.
+    pub at: Timestamp,
+    /// The group's alerts in label order, the ones that ended since it was looked at last included.
+    pub alerts: Vec<NotifiedAlert>,
+    /// The integrations it concerns.
+    pub told: Vec<Told>,
+}
+
+/// What one integration learns from a notification.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// `pagerduty`, `email`, `webhook`.
+    pub channel: Arc<str>,
+    /// Place in the receiver's list of that channel.
+    pub index: u32,
+    /// When the group's first notification since it was last quiet was decided. One episode is one PagerDuty incident.
+    pub episode: Timestamp,
+    /// Why.
+    pub reason: Reason,
+    /// When something was last sent for this reason chain: now, unless `delivery` is absent.
+    pub sent_at: Timestamp,
+    /// Id of the delivery; absent when the integration does not want to hear of resolved alerts and only the log of what
+    /// it knows moves on.
+    pub delivery: Option<Arc<str>>,
+}
+
+impl Notification {
+    /// Whether something is still wrong.
+    pub fn direction(&self) -> Direction {
+        if self.alerts.iter().any(NotifiedAlert::is_firing) { Direction::Firing } else { Direction::Resolved }
+    }
+}
+
+/// A notification, or a part of one, as the journal takes it: alerts are spread over as many records as their size needs.
+/// Payload of [`crate::KIND_NOTIFICATION`], JSON. All parts are in one append.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotificationPart {
+    /// Counts from 1.
+    pub part: u32,
+    /// How many there are.
+    pub parts: u32,
+    /// Everything but `alerts` is the same in each part.
+    pub notification: Notification,
+}
+
+/// So many bytes of alerts go into one part, unless one alert is larger: the journal takes 1 MiB, an alert is at most 64 KiB.
+const PART_BYTES: usize = 512 << 10;
+
+impl Notification {
+    /// The records that hold the notification.
+    pub fn parts(&self) -> Vec<NotificationPart> {
+        let mut groups: Vec<Vec<NotifiedAlert>> = vec![Vec::new()];
+        let mut size = 0;
+        for alert in &self.alerts {
+            let written = serde_json::to_vec(alert).map_or(0, |json| json.len());
+            if size > 0 && size + written > PART_BYTES {
+                groups.push(Vec::new());
+                size = 0;
+            }
+            size += written;
+            groups.last_mut().expect("there is always one").push(alert.clone());
+        }
+        let parts = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+        let numbered = (1..).zip(groups);
+        numbered
+            .map(|(part, alerts)| NotificationPart {
+                part,
+                parts,
+                notification: Notification {
+                    id: Arc::clone(&self.id),
+                    group: self.group.clone(),
+                    group_labels: self.group_labels.clone(),
+                    at: self.at,
+                    alerts,
+                    told: self.told.clone(),
+                },
+            })
+            .collect()
+    }
+}
+
+/// Joins the parts of notifications as they come from the journal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NotificationParts(Option<Notification>);
+
+impl NotificationParts {
+    /// The whole notification once its last part is there.
+    pub(crate) fn join(&mut self, part: NotificationPart) -> Option<Notification> {
+        let begun = self.0.take().filter(|begun| part.part > 1 && begun.id == part.notification.id);
+        let joined = match begun {
+            None => part.notification,
+            Some(mut begun) => {
+                begun.alerts.extend(part.notification.alerts);
+                begun
+            }
+        };
+        if part.part == part.parts {
+            return Some(joined);
+        }
+        self.0 = Some(joined);
+        None
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Not tried yet.
+    Queued,
+    /// The receiver took it.
+    Sent,
+    /// Tried in vain; will be tried again.
+    Failed,
+    /// Given up. Kept, and can be sent again by hand.
+    Dead,
+}
+
+impl DeliveryState {
+    /// The word the API uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Whether it will not be tried again by itself.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Sent | Self::Dead)
+    }
+}
+
+/// What the receiver answered when it took a delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// HTTP status, or SMTP reply code.
+    pub status: u16,
+    /// The beginning of the answer.
+    pub body: String,
+    /// The receiver's own name for what it took, where it gives one (`dedup_key`, queue id).
+    pub provider_id: Option<String>,
+}
+
+/// The way of one notification to one integration. Payload of [`crate::KIND_DELIVERY`], JSON; the last record of an id holds.
+///
+/// What is sent is made from the notification, the configuration and `idempotency_key` alone, so that the same delivery
+/// makes the same request however often it is tried; secrets are never in the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Unique; 32 hex digits.
+    pub id: Arc<str>,
+    /// Id of the [`Notification`] it carries.
+    pub notification: Arc<str>,
+    /// Alertmanager's group key.
+    pub group_key: Arc<str>,
+    /// Id of the incident, once there are incidents.
+    pub incident: Option<String>,
+    /// Where to.
+    pub integration: IntegrationId,
+    /// Firing or resolved.
+    pub transition: Direction,
+    /// Why.
+    pub reason: Reason,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the receiver knows it by: the same for every try, so that a second try is never a second page.
+    pub idempotency_key: Arc<str>,
+    /// When it was last tried.
+    pub tried_at: Option<Timestamp>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When it may be tried (again).
+    pub next_attempt_at: Timestamp,
+    /// When it was written down.
+    pub created_at: Timestamp,
+    /// When it was last queued: `created_at`, or when it was sent again by hand. Giving up counts from here.
+    pub queued_at: Timestamp,
+    /// When the receiver took it.
+    pub sent_at: Option<Timestamp>,
+    /// What the receiver answered then.
+    pub receipt: Option<Receipt>,
+}
+
+/// How far one idempotency key reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyScope {
+    /// Each notification has its own: the receiver takes a known key for a repetition and drops it.
+    Notification,
+    /// All notifications of a group from first to resolved share one: the receiver keeps one incident by it.
+    Episode,
+}
+
+/// The key of a notification for a group.
+pub(crate) fn notification_id(group: &GroupId, at: Timestamp) -> Arc<str> {
+    digest(&["notification", &group.key, &group.receiver, &at.millis().to_string()])
+}
+
+/// The id of a delivery.
+pub(crate) fn delivery_id(notification: &str, integration: &IntegrationId) -> Arc<str> {
+    digest(&["delivery", notification, &integration.channel, &integration.index.to_string()])
+}
+
+/// What a receiver knows the delivery by.
+pub(crate) fn idempotency_key(
+    scope: KeyScope,
+    group: &GroupId,
+    integration: &IntegrationId,
+    episode: Timestamp,
+    at: Timestamp,
+) -> Arc<str> {
+    let moment = match scope {
+        KeyScope::Notification => at,
+        KeyScope::Episode => episode,
+    };
+    let (index, moment) = (integration.index.to_string(), moment.millis().to_string());
+    let key = digest(&["key", &group.key, &group.receiver, &integration.channel, &index, &moment]);
+    format!("isobar-{key}").into()
+}
+
+/// 32 hex digits of SHA-256 over the tenant and the parts, each ended so that no two lists of parts meet.
+fn digest(parts: &[&str]) -> Arc<str> {
+    let mut hash = Sha256::new();
+    for part in [TENANT].iter().chain(parts) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(&hash.finalize()[..16]).into()
+}
+
+/// A fingerprint is 16 hex digits in JSON: not every reader has 64-bit integers.
+pub(crate) mod fingerprint {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(fingerprint: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{fingerprint:016x}"))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u64::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
+    }
+}

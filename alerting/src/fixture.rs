@@ -1,0 +1,47 @@
+//! What the tests of routing, delivery and notifiers start from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use isobar_normalizer::{AlertClass, FailureDomain, Labels, Severity, Timestamp};
+
+use crate::alert::{Alert, AlertState};
+use crate::event::Transition;
+
+/// 2026-01-01T00:00:00Z.
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+
+/// `a=b c=d` as labels.
+pub(crate) fn labels(text: &str) -> Labels {
+    let pairs = text.split_whitespace().map(|pair| pair.split_once('=').expect("name=value"));
+    Labels::from_pairs(pairs).expect("labels of a test")
+}
+
+/// An alert with these identity labels, which went into this state at `at`.
+pub(crate) fn alert(identity: &str, state: AlertState, severity: Severity, at: Timestamp) -> Alert {
+    Alert {
+        identity: labels(identity),
+        described: Labels::empty(),
+        annotations: BTreeMap::new(),
+        state,
+        severity,
+        class: AlertClass::Saturation,
+        failure_domain: FailureDomain::Resource,
+        sources: BTreeSet::from(["policy".to_owned()]),
+        verified: true,
+        value: Some(0.97),
+        starts_at: at,
+        fired_at: state.is_open().then_some(at),
+        ends_at: (state == AlertState::Resolved).then_some(at),
+        updated_at: at,
+    }
+}
+
+/// The transition into this state.
+pub(crate) fn transition(identity: &str, state: AlertState, severity: Severity, at: Timestamp) -> Transition {
+    Transition {
+        from: None,
+        reason: "value 0.97 > 0.95".to_owned(),
+        decided_at: at,
+        alert: alert(identity, state, severity, at),
+    }
+}

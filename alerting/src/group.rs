@@ -1,0 +1,136 @@
+//! One group of alerts, and the notification log: what each integration knows of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use isobar_normalizer::{Labels, Timestamp};
+
+use crate::delivery::{GroupId, Notification, NotifiedAlert, Reason};
+use crate::route::Timing;
+
+/// Alerts that are told together. A group exists while it has members.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The labels its alerts have in common by construction.
+    pub labels: Labels,
+    /// When it is told.
+    pub timing: Timing,
+    /// By fingerprint: open alerts, and those that ended since the group was last looked at.
+    pub members: BTreeMap<u64, NotifiedAlert>,
+    /// When it is looked at next, processing time.
+    pub next_flush: Timestamp,
+}
+
+impl Group {
+    /// The members in label order, whatever order they came in.
+    pub(crate) fn sorted_members(&self) -> Vec<NotifiedAlert> {
+        let mut members: Vec<NotifiedAlert> = self.members.values().cloned().collect();
+        members.sort_by(|a, b| a.labels.cmp(&b.labels).then(a.fingerprint.cmp(&b.fingerprint)));
+        members
+    }
+}
+
+/// What one integration knows of a group, while something in it is open to its knowledge.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// When the first notification of the episode was decided.
+    pub episode: Timestamp,
+    /// When it was last sent something.
+    pub sent_at: Timestamp,
+    /// The latest notification that concerned it.
+    pub notification: Arc<Notification>,
+}
+
+/// The notification log: a fold of [`Notification`] records.
+#[derive(Clone, Debug, Default)]
+pub struct NotificationLog {
+    entries: BTreeMap<GroupId, BTreeMap<(Arc<str>, u32), LogEntry>>,
+}
+
+impl NotificationLog {
+    /// Takes in a record. A group whose alerts are all over is forgotten: its next alert begins a new episode.
+    pub fn apply(&mut self, notification: &Arc<Notification>) {
+        let known = self.entries.entry(notification.group.clone()).or_default();
+        let over = !notification.alerts.iter().any(NotifiedAlert::is_firing);
+        for told in &notification.told {
+            let integration = (Arc::clone(&told.channel), told.index);
+            if over {
+                known.remove(&integration);
+            } else {
+                let notification = Arc::clone(notification);
+                known.insert(
+                    integration,
+                    LogEntry { episode: told.episode, sent_at: told.sent_at, notification },
+                );
+            }
+        }
+        if known.is_empty() {
+            self.entries.remove(&notification.group);
+        }
+    }
+
+    /// What the integration knows of the group; `None` when nothing of it is open to its knowledge.
+    pub fn entry(&self, group: &GroupId, channel: &str, index: u32) -> Option<&LogEntry> {
+        let known = self.entries.get(group)?;
+        known.iter().find(|((c, i), _)| **c == *channel && *i == index).map(|(_, entry)| entry)
+    }
+
+    /// Every group something of which is open to some integration's knowledge, with the entries.
+    pub fn groups(&self) -> impl Iterator<Item = (&GroupId, impl Iterator<Item = &LogEntry>)> {
+        self.entries.iter().map(|(group, known)| (group, known.values()))
+    }
+
+    /// The notifications the log is made of, oldest first: taking them in again makes the same log.
+    pub(crate) fn notifications(&self) -> Vec<Arc<Notification>> {
+        let entries = self.entries.values().flat_map(BTreeMap::values);
+        let by_time: BTreeMap<(Timestamp, Arc<str>), Arc<Notification>> = entries
+            .map(|entry| {
+                ((entry.notification.at, Arc::clone(&entry.notification.id)), Arc::clone(&entry.notification))
+            })
+            .collect();
+        by_time.into_values().collect()
+    }
+
+    /// The entries of one group.
+    pub(crate) fn entries_of(&self, group: &GroupId) -> impl Iterator<Item = &LogEntry> {
+        self.entries.get(group).into_iter().flat_map(BTreeMap::values)
+    }
+}
+
+/// Whether and why an integration learns of the group as it is now; the notification log's five reasons.
+///
+/// Source: prometheus/alertmanager `notify.DedupStage.needsUpdate`. It differs in three points, each on the side of
+/// telling: a known alert that became worse is new; an alert that ended unheard is forgotten, so that its return is new;
+/// the repetition comes at the first look after `repeat_interval`, not at the one after that.
+pub(crate) fn decide(
+    known: Option<&LogEntry>,
+    members: &[NotifiedAlert],
+    repeat_interval: Duration,
+    now: Timestamp,
+) -> Option<Reason> {
+    let any_firing = members.iter().any(NotifiedAlert::is_firing);
+    let Some(known) = known else {
+        return any_firing.then_some(Reason::First);
+    };
+    let open: BTreeMap<u64, &NotifiedAlert> = known
+        .notification
+        .alerts
+        .iter()
+        .filter(|alert| alert.is_firing())
+        .map(|alert| (alert.fingerprint, alert))
+        .collect();
+    let is_news = |alert: &NotifiedAlert| {
+        open.get(&alert.fingerprint).is_none_or(|told| alert.severity > told.severity)
+    };
+    if members.iter().any(|alert| alert.is_firing() && is_news(alert)) {
+        return Some(Reason::NewAlerts);
+    }
+    if !any_firing {
+        return Some(Reason::AllResolved);
+    }
+    if members.iter().any(|alert| !alert.is_firing() && open.contains_key(&alert.fingerprint)) {
+        return Some(Reason::SomeResolved);
+    }
+    (now.since(known.sent_at) >= repeat_interval).then_some(Reason::Repeat)
+}

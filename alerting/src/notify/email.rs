@@ -1,0 +1,213 @@
+//! `email_configs`: one mail per notification, through a configured relay.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use isobar_normalizer::{ConfigError, Secret};
+use lettre::message::Mailbox;
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+use url::Url;
+
+use self::message::{Head, write};
+use self::smtp::{Relay, RelaySettings};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools};
+use crate::config::SecretSource;
+use crate::config::http::{RawTls, TlsConfig};
+use crate::config::keys::{Checked, Grammar};
+use crate::config::value::literal;
+use crate::delivery::{KeyScope, Receipt};
+
+mod message;
+mod smtp;
+
+/// The channel.
+#[derive(Debug)]
+pub(super) struct Email;
+pub(super) static KIND: Email = Email;
+
+impl NotifierKind for Email {
+    fn name(&self) -> &'static str {
+        "email"
+    }
+
+    fn config_key(&self) -> &'static str {
+        "email_configs"
+    }
+
+    fn sample(&self) -> &'static str {
+        include_str!("email.sample.yaml")
+    }
+
+    fn key_scope(&self) -> KeyScope {
+        KeyScope::Notification
+    }
+}
+
+/// What `global` says about mail.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MailDefaults {
+    pub(crate) from: Option<Spanned<String>>,
+    pub(crate) hello: Option<Spanned<String>>,
+    pub(crate) smarthost: Option<Spanned<String>>,
+    pub(crate) auth_username: Option<String>,
+    pub(crate) auth_password: Option<SecretSource>,
+    pub(crate) require_tls: bool,
+    pub(crate) implicit_tls: Option<bool>,
+    pub(crate) tls: Option<TlsConfig>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawEmail {
+    #[serde(default)]
+    send_resolved: bool,
+    to: Option<Spanned<String>>,
+    from: Option<Spanned<String>>,
+    hello: Option<Spanned<String>>,
+    smarthost: Option<Spanned<String>>,
+    auth_username: Option<String>,
+    auth_password: Option<Secret>,
+    auth_password_file: Option<Spanned<PathBuf>>,
+    require_tls: Option<bool>,
+    force_implicit_tls: Option<bool>,
+    tls_config: Option<Checked<RawTls>>,
+    #[serde(default)]
+    headers: BTreeMap<String, Spanned<String>>,
+}
+
+impl Grammar for RawEmail {
+    const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
+        ("auth_secret", "CRAM-MD5 is not offered, use auth_password"),
+        ("auth_secret_file", "CRAM-MD5 is not offered, use auth_password_file"),
+        ("auth_identity", "remove it, it would have no effect"),
+        ("html", "remove it, the built-in message is sent"),
+        ("text", "remove it, the built-in message is sent"),
+        ("threading", "remove it, mails of one group share References"),
+    ];
+}
+
+/// Headers that the message or the relay makes itself.
+const OWN_HEADERS: [&str; 10] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "sender",
+    "date",
+    "message-id",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+];
+
+#[derive(Debug)]
+pub(super) struct EmailSettings {
+    send_resolved: bool,
+    head: Head,
+    relay: RelaySettings,
+}
+
+impl RawEmail {
+    pub(crate) fn check(
+        self,
+        location: Location,
+        defaults: &MailDefaults,
+    ) -> Result<impl IntegrationSettings + use<>, ConfigError> {
+        let missing = |what: &str| ConfigError::at(location, format!("a mail needs {what}"));
+        let to = self.to.as_ref().ok_or_else(|| missing("to"))?;
+        let from = self
+            .from
+            .as_ref()
+            .or(defaults.from.as_ref())
+            .ok_or_else(|| missing("from, or global smtp_from"))?;
+        let smarthost = self.smarthost.as_ref().or(defaults.smarthost.as_ref());
+        let smarthost = smarthost.ok_or_else(|| missing("smarthost, or global smtp_smarthost"))?;
+        let own_password =
+            SecretSource::choose("auth_password", self.auth_password, self.auth_password_file)?;
+        let username = self.auth_username.or_else(|| defaults.auth_username.clone());
+        let credentials = match (username, own_password.or_else(|| defaults.auth_password.clone())) {
+            (Some(username), Some(password)) => Some((username, password)),
+            (None, None) => None,
+            (Some(_), None) => return Err(missing("auth_password beside auth_username")),
+            (None, Some(_)) => return Err(missing("auth_username beside auth_password")),
+        };
+        let relay = RelaySettings::check(
+            smarthost,
+            self.hello.as_ref().or(defaults.hello.as_ref()),
+            credentials,
+            self.require_tls.unwrap_or(defaults.require_tls),
+            self.force_implicit_tls.or(defaults.implicit_tls),
+            match self.tls_config {
+                Some(Checked(tls)) => TlsConfig::try_from(tls)?,
+                None => defaults.tls.clone().unwrap_or_default(),
+            },
+        )?;
+        let head =
+            Head { from: mailbox(from, &from.value)?, to: mailboxes(to)?, headers: headers(&self.headers)? };
+        Ok(EmailSettings { send_resolved: self.send_resolved, head, relay })
+    }
+}
+
+fn mailbox(place: &Spanned<String>, text: &str) -> Result<Mailbox, ConfigError> {
+    literal(place)?;
+    text.trim().parse().map_err(|error| {
+        let wrong = format!(
+            "{text:?} is no mail address: {error}; write name@example.org or Name <name@example.org>"
+        );
+        ConfigError::at(place.referenced, wrong)
+    })
+}
+
+fn mailboxes(list: &Spanned<String>) -> Result<Vec<Mailbox>, ConfigError> {
+    list.value.split(',').map(|text| mailbox(list, text)).collect()
+}
+
+fn headers(raw: &BTreeMap<String, Spanned<String>>) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut headers = BTreeMap::new();
+    for (name, value) in raw {
+        let wrong = |what: String| Err(ConfigError::at(value.referenced, what));
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+            return wrong(format!("{name:?} is no name of a header"));
+        }
+        if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            return wrong(format!("header {name} is made by Isobar: use from and to, remove the others"));
+        }
+        headers.insert(name.clone(), literal(value)?);
+    }
+    Ok(headers)
+}
+
+impl IntegrationSettings for EmailSettings {
+    fn kind(&self) -> &'static dyn NotifierKind {
+        &KIND
+    }
+
+    fn send_resolved(&self) -> bool {
+        self.send_resolved
+    }
+
+    fn build(&self, tools: &Tools<'_>) -> Result<Box<dyn Notifier>, ConfigError> {
+        Ok(Box::new(EmailNotifier {
+            head: self.head.clone(),
+            relay: self.relay.build(tools)?,
+            external_url: tools.external_url.clone(),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct EmailNotifier {
+    head: Head,
+    relay: Relay,
+    external_url: Url,
+}
+
+#[async_trait]
+impl Notifier for EmailNotifier {
+    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
+        let mail = write(&message, &self.head, &self.external_url)?;
+        self.relay.send(mail).await
+    }
+}

@@ -1,0 +1,241 @@
+//! `pagerduty_configs`: Events API v2. One group is one incident: its notifications share the `dedup_key` from first to
+//! resolved.
+//!
+//! Source: PagerDuty/developer-docs, "Events API v2 overview" and "Send an alert event", read 2026-11.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use isobar_egress::Retry;
+use isobar_normalizer::{ConfigError, Revealed, Secret};
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+use url::Url;
+
+use self::event::write;
+use super::http::{Poster, refused};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools, excerpt};
+use crate::config::http::RawHttp;
+use crate::config::keys::{Checked, Grammar};
+use crate::config::value::{duration_or, http_url, literal, optional_literal};
+use crate::config::{HttpConfig, SecretSource};
+use crate::delivery::{KeyScope, Receipt};
+
+mod event;
+
+/// Where events go unless the configuration says otherwise.
+const ENQUEUE_URL: &str = "https://events.pagerduty.com/v2/enqueue";
+
+/// The channel.
+#[derive(Debug)]
+pub(super) struct PagerDuty;
+pub(super) static KIND: PagerDuty = PagerDuty;
+
+impl NotifierKind for PagerDuty {
+    fn name(&self) -> &'static str {
+        "pagerduty"
+    }
+
+    fn config_key(&self) -> &'static str {
+        "pagerduty_configs"
+    }
+
+    fn sample(&self) -> &'static str {
+        include_str!("pagerduty.sample.yaml")
+    }
+
+    fn key_scope(&self) -> KeyScope {
+        KeyScope::Episode
+    }
+}
+
+/// What `global` says about PagerDuty.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PagerDutyDefaults {
+    pub(crate) url: Option<Url>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPagerDuty {
+    #[serde(default = "yes")]
+    send_resolved: bool,
+    routing_key: Option<Secret>,
+    routing_key_file: Option<Spanned<PathBuf>>,
+    url: Option<Spanned<String>>,
+    http_config: Option<Spanned<Checked<RawHttp>>>,
+    timeout: Option<Spanned<String>>,
+    client: Option<Spanned<String>>,
+    client_url: Option<Spanned<String>>,
+    description: Option<Spanned<String>>,
+    severity: Option<Spanned<String>>,
+    source: Option<Spanned<String>>,
+    class: Option<Spanned<String>>,
+    component: Option<Spanned<String>>,
+    group: Option<Spanned<String>>,
+    #[serde(default)]
+    details: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    links: Vec<RawLink>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLink {
+    href: Spanned<String>,
+    text: Option<Spanned<String>>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Grammar for RawPagerDuty {
+    const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
+        ("service_key", "Events API v1 is not spoken, use routing_key"),
+        ("service_key_file", "Events API v1 is not spoken, use routing_key_file"),
+        ("images", "use links"),
+    ];
+}
+
+#[derive(Debug)]
+pub(super) struct PagerDutySettings {
+    send_resolved: bool,
+    routing_key: SecretSource,
+    url: Url,
+    http: HttpConfig,
+    timeout: Option<std::time::Duration>,
+    fixed: Fixed,
+    location: Location,
+}
+
+/// What the configuration puts into every event.
+#[derive(Clone, Debug, Default)]
+struct Fixed {
+    client: Option<String>,
+    client_url: Option<String>,
+    description: Option<String>,
+    severity: Option<String>,
+    source: Option<String>,
+    class: Option<String>,
+    component: Option<String>,
+    group: Option<String>,
+    details: BTreeMap<String, String>,
+    links: Vec<(Url, Option<String>)>,
+}
+
+impl RawPagerDuty {
+    pub(crate) fn check(
+        self,
+        location: Location,
+        defaults: &PagerDutyDefaults,
+        http: &HttpConfig,
+    ) -> Result<impl IntegrationSettings + use<>, ConfigError> {
+        let routing_key = SecretSource::choose("routing_key", self.routing_key, self.routing_key_file)?
+            .ok_or_else(|| ConfigError::at(location, "PagerDuty needs routing_key or routing_key_file"))?;
+        let url = match &self.url {
+            Some(url) => http_url(url)?,
+            None => defaults
+                .url
+                .clone()
+                .unwrap_or_else(|| Url::parse(ENQUEUE_URL).expect("a constant that is a URL")),
+        };
+        if let Some(severity) = &self.severity {
+            let known = ["critical", "error", "warning", "info"];
+            if !known.contains(&severity.value.as_str()) {
+                let wrong =
+                    format!("unknown PagerDuty severity {:?}: one of {}", severity.value, known.join(", "));
+                return Err(ConfigError::at(severity.referenced, wrong));
+            }
+        }
+        let mut details = BTreeMap::new();
+        for (name, value) in &self.details {
+            details.insert(name.clone(), literal(value)?);
+        }
+        let mut links = Vec::new();
+        for link in &self.links {
+            links.push((http_url(&link.href)?, optional_literal(link.text.as_ref())?));
+        }
+        let timeout = duration_or(self.timeout.as_ref(), super::ATTEMPT_TIMEOUT)?;
+        Ok(PagerDutySettings {
+            send_resolved: self.send_resolved,
+            routing_key,
+            url,
+            http: self.http_config.map_or_else(|| Ok(http.clone()), HttpConfig::try_from)?,
+            timeout: (!timeout.is_zero()).then_some(timeout),
+            fixed: Fixed {
+                client: optional_literal(self.client.as_ref())?,
+                client_url: optional_literal(self.client_url.as_ref())?,
+                description: optional_literal(self.description.as_ref())?,
+                severity: self.severity.map(|severity| severity.value),
+                source: optional_literal(self.source.as_ref())?,
+                class: optional_literal(self.class.as_ref())?,
+                component: optional_literal(self.component.as_ref())?,
+                group: optional_literal(self.group.as_ref())?,
+                details,
+                links,
+            },
+            location,
+        })
+    }
+}
+
+impl IntegrationSettings for PagerDutySettings {
+    fn kind(&self) -> &'static dyn NotifierKind {
+        &KIND
+    }
+
+    fn send_resolved(&self) -> bool {
+        self.send_resolved
+    }
+
+    fn build(&self, tools: &Tools<'_>) -> Result<Box<dyn Notifier>, ConfigError> {
+        let routing_key = self.routing_key.reveal(tools.secrets)?;
+        if routing_key.expose().is_empty() {
+            return Err(ConfigError::at(self.location, "routing_key is empty: it is 32 characters long"));
+        }
+        Ok(Box::new(PagerDutyNotifier {
+            routing_key,
+            url: self.url.clone(),
+            poster: Poster::build(&self.http, self.timeout, tools.egress, tools.secrets)?,
+            fixed: self.fixed.clone(),
+            external_url: tools.external_url.clone(),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct PagerDutyNotifier {
+    routing_key: Revealed,
+    url: Url,
+    poster: Poster,
+    fixed: Fixed,
+    external_url: Url,
+}
+
+/// The answer to an event that was taken.
+#[derive(Debug, Deserialize)]
+struct Taken {
+    status: String,
+    dedup_key: Option<String>,
+}
+
+#[async_trait]
+impl Notifier for PagerDutyNotifier {
+    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
+        let body = write(&message, &self.fixed, &self.routing_key, &self.external_url)?;
+        let response = self.poster.post(&self.url, body, &[]).await?;
+        if response.status.as_u16() != 202 {
+            return Err(refused(&response, message.now));
+        }
+        let (status, excerpt) = (response.status.as_u16(), excerpt(&response.body));
+        match serde_json::from_slice::<Taken>(&response.body) {
+            Ok(taken) if taken.status == "success" => {
+                Ok(Receipt { status, body: excerpt, provider_id: taken.dedup_key })
+            }
+            // 202 without "success" is no statement about this event; asking again under the same key is safe.
+            _ => Err(NotifyError::Answer { status, body: excerpt, retry: Retry::Backoff }),
+        }
+    }
+}

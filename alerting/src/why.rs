@@ -1,0 +1,143 @@
+//! Why an alert was told to whom, or not: every decision about it in order, with the rule that made it. Pure.
+
+use isobar_normalizer::Timestamp;
+
+use crate::alert::AlertState;
+use crate::alerts::Alerts;
+use crate::config::AlertingConfig;
+use crate::delivery::{Delivery, DeliveryState};
+use crate::dispatch::Dispatcher;
+use crate::event::Transition;
+use crate::group::NotificationLog;
+use crate::outbox::Outbox;
+use crate::route::RouteVerdict;
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhyStep {
+    /// `evaluate`, `route`, `group`, `notify`, `deliver`.
+    pub stage: &'static str,
+    /// What was decided, one word: the alert's state; `chosen`, `passed`, `refused`; `waiting`; `told`; the delivery's
+    /// state.
+    pub verdict: &'static str,
+    /// What decided: the policy's name, the route's key, the group's key, the receiver and its channel.
+    pub rule: String,
+    /// When, or for `waiting` until when; absent where a decision has no time of its own.
+    pub at: Option<Timestamp>,
+    /// In words.
+    pub detail: String,
+}
+
+/// Every decision about the alert, in the order they fall; `None` when it is not known.
+pub(crate) fn why(
+    config: &AlertingConfig,
+    alerts: &Alerts,
+    dispatcher: &Dispatcher,
+    log: &NotificationLog,
+    outbox: &Outbox,
+    fingerprint: u64,
+) -> Option<Vec<WhyStep>> {
+    let latest = alerts.transition(fingerprint)?;
+    let mut steps = vec![evaluated(latest)];
+    steps.extend(routed(config, latest));
+    for (id, group) in dispatcher.groups_of(fingerprint) {
+        let told = log.entries_of(id).next().is_some();
+        let wait = if told { "the group was told and rests" } else { "the group waits for company" };
+        steps.push(WhyStep {
+            stage: "group",
+            verdict: "waiting",
+            rule: id.key.to_string(),
+            at: Some(group.next_flush),
+            detail: format!("{wait}; {} alerts for receiver {}", group.members.len(), id.receiver),
+        });
+    }
+    for delivery in outbox.deliveries_of(fingerprint) {
+        steps.push(WhyStep {
+            stage: "notify",
+            verdict: "told",
+            rule: delivery.group_key.to_string(),
+            at: Some(delivery.created_at),
+            detail: format!(
+                "{}: {} to {}",
+                delivery.transition.as_str(),
+                delivery.reason.as_str(),
+                delivery.integration
+            ),
+        });
+        steps.push(delivered(delivery));
+    }
+    Some(steps)
+}
+
+fn evaluated(latest: &Transition) -> WhyStep {
+    WhyStep {
+        stage: "evaluate",
+        verdict: latest.alert.state.as_str(),
+        rule: latest.alert.name().to_owned(),
+        at: Some(latest.decided_at),
+        detail: latest.reason.clone(),
+    }
+}
+
+fn routed(config: &AlertingConfig, latest: &Transition) -> Vec<WhyStep> {
+    let step = |verdict, rule: &str, detail| WhyStep {
+        stage: "route",
+        verdict,
+        rule: rule.to_owned(),
+        at: None,
+        detail,
+    };
+    if latest.alert.state == AlertState::Pending {
+        let detail =
+            "a pending alert is told to nobody: its condition has not held for long enough".to_owned();
+        return vec![step("refused", &config.route.key, detail)];
+    }
+    let labels = latest.alert.labels();
+    let explained = config.route.explain(&labels);
+    explained
+        .into_iter()
+        .map(|(route, verdict)| match verdict {
+            RouteVerdict::Refused(matcher) => {
+                let value = labels.get(matcher.name());
+                let found = value.map_or_else(|| "is absent".to_owned(), |value| format!("is {value:?}"));
+                step("refused", &route.key, format!("{matcher} does not hold: {} {found}", matcher.name()))
+            }
+            RouteVerdict::Passed => step("passed", &route.key, "a route under it took the alert".to_owned()),
+            RouteVerdict::Chosen => {
+                let integrations =
+                    config.receiver(&route.receiver).map_or(0, |receiver| receiver.integrations.len());
+                let swallows = if integrations == 0 { ", which tells nobody" } else { "" };
+                step("chosen", &route.key, format!("receiver {}{swallows}", route.receiver))
+            }
+        })
+        .collect()
+}
+
+fn delivered(delivery: &Delivery) -> WhyStep {
+    let tries = match delivery.attempts {
+        1 => "1 try".to_owned(),
+        tries => format!("{tries} tries"),
+    };
+    let error = delivery.last_error.as_deref().unwrap_or("no error");
+    let (at, detail) = match delivery.state {
+        DeliveryState::Sent => {
+            let receipt = delivery.receipt.clone().unwrap_or_default();
+            (delivery.sent_at, format!("taken after {tries}: {} {}", receipt.status, receipt.body))
+        }
+        DeliveryState::Queued => (Some(delivery.next_attempt_at), "not tried yet".to_owned()),
+        DeliveryState::Failed => {
+            (Some(delivery.next_attempt_at), format!("{tries} in vain, again at the time shown: {error}"))
+        }
+        DeliveryState::Dead => (delivery.tried_at, format!("given up after {tries}: {error}")),
+    };
+    WhyStep {
+        stage: "deliver",
+        verdict: delivery.state.as_str(),
+        rule: delivery.integration.to_string(),
+        at,
+        detail: detail.trim_end().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
