@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::QueryError;
 use crate::evaluate::Evaluation;
 use crate::group::{Grouping, Groups};
 use crate::matrix::{Head, Matrix};
 use crate::notes::Notes;
-use crate::number::shortest;
 use crate::sum::{Mean, Sum};
+use crate::{QueryError, format_scalar};
 
 /// An aggregation that folds values one by one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -178,7 +177,7 @@ pub(crate) fn count_values(
         let head = &groups.heads[*group];
         let (values, present) = input.row(row);
         for column in (0..present.len()).filter(|column| present[*column]) {
-            let labels = head.labels.edit().set(label, shortest(values[column])).build();
+            let labels = head.labels.edit().set(label, format_scalar(values[column])).build();
             let counted = Head { labels, drop_name: head.drop_name };
             let number = match numbers.get(&counted) {
                 Some(number) => *number,

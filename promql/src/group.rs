@@ -18,15 +18,19 @@ pub(crate) enum Grouping {
 impl Grouping {
     /// The labels of the group a series belongs to.
     pub fn key(&self, labels: &Labels) -> Labels {
-        let mut kept = labels.edit();
         match self {
-            Self::By(names) => kept.retain(|name, _| names.iter().any(|kept| kept == name)),
+            Self::By(names) => filtered(labels, |label| names.iter().any(|name| name == label)),
             Self::Without(names) => {
-                kept.retain(|name, _| name != METRIC_NAME && !names.iter().any(|dropped| dropped == name))
+                filtered(labels, |label| label != METRIC_NAME && !names.iter().any(|name| name == label))
             }
-        };
-        kept.build()
+        }
     }
+}
+
+/// The labels whose names are kept; cheaper than an edit, which matters because it is done for every series.
+pub(crate) fn filtered(labels: &Labels, kept: impl Fn(&str) -> bool) -> Labels {
+    Labels::from_pairs(labels.iter().filter(|(name, _)| kept(name)))
+        .expect("part of a label set is a label set")
 }
 
 /// Rows told apart by a grouping, the groups in order of their first row.

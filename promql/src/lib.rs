@@ -53,6 +53,6 @@ mod window;
 
 pub use answer::{Answer, InstantSample, RangeSeries, Value};
 pub use error::QueryError;
-pub use number::format_value;
+pub use number::{format_scalar, format_value};
 pub use query::{EngineOptions, Query, parse_matchers};
 pub use source::{SeriesSource, SourceError, SourceSeries};

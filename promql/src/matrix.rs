@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use isobar_normalizer::{Labels, METRIC_NAME};
 
 use crate::QueryError;
+use crate::group::filtered;
 
 /// Evenly spaced instants, in milliseconds since the epoch; there is at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Head {
 
     /// The labels as the user sees them.
     pub fn finish(self) -> Labels {
-        if self.drop_name { self.labels.edit().remove(METRIC_NAME).build() } else { self.labels }
+        if self.drop_name { filtered(&self.labels, |name| name != METRIC_NAME) } else { self.labels }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Remarks on a result that is nevertheless given. The words are those of Prometheus' annotations, because people
 //! search for them; the position in the query is missing, because the parser does not keep it.
 
+use crate::format_scalar;
+
 /// Past this many different remarks the rest adds nothing; a query over many metrics could make one for each.
 const NOTES_MAX: usize = 10;
 
@@ -13,15 +15,15 @@ pub(crate) struct Notes {
 
 impl Notes {
     pub fn bad_quantile(&mut self, quantile: f64) {
-        let text = format!("quantile value should be between 0 and 1, got {}", short(quantile));
+        let text = format!("quantile value should be between 0 and 1, got {}", format_scalar(quantile));
         self.warn(text);
     }
 
     pub fn bad_ratio(&mut self, ratio: f64, capped: f64) {
         let text = format!(
             "ratio value should be between -1 and 1, got {}, capping to {}",
-            short(ratio),
-            short(capped)
+            format_scalar(ratio),
+            format_scalar(capped)
         );
         self.warn(text);
     }
@@ -65,8 +67,4 @@ fn add(notes: &mut Vec<String>, note: String) {
     if notes.len() < NOTES_MAX && !notes.contains(&note) {
         notes.push(note);
     }
-}
-
-fn short(value: f64) -> String {
-    crate::number::shortest(value)
 }

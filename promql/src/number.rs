@@ -1,13 +1,13 @@
 //! Numbers as Prometheus prints them.
 
-/// Prints a sample value as the Prometheus API does: shortest digits that read back the same, without exponent from
+/// Prints the value of a sample, in a vector or matrix, as the Prometheus API does: shortest digits that read back the same, without exponent from
 /// 1e-6 to below 1e21, else with one of at least two digits; `NaN`, `+Inf`, `-Inf`.
 ///
 /// Source: prometheus `util/jsonutil.MarshalFloat`.
 pub fn format_value(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() || size == 0.0 || (1e-6..1e21).contains(&size) {
-        return shortest(value);
+        return format_scalar(value);
     }
     let text = format!("{value:e}");
     let Some((digits, exponent)) = text.split_once('e') else {
@@ -17,8 +17,9 @@ pub fn format_value(value: f64) -> String {
     format!("{digits}e{sign}{exponent:0>2}")
 }
 
-/// Prints a value without exponent, as `count_values` writes it into labels. Source: Go's `FormatFloat(v, 'f', -1)`.
-pub(crate) fn shortest(value: f64) -> String {
+/// Prints a scalar as the Prometheus API does, and `count_values` in labels: as [`format_value`], but never with an
+/// exponent. Source: prometheus `promql.Scalar.MarshalJSON`, Go's `FormatFloat(v, 'f', -1, 64)`.
+pub fn format_scalar(value: f64) -> String {
     if value.is_nan() {
         "NaN".to_owned()
     } else if value.is_infinite() {
@@ -31,7 +32,7 @@ pub(crate) fn shortest(value: f64) -> String {
 /// Prints a value with a fraction, `1.0`, as `le` and `quantile` labels are written. Source: OpenMetrics 1.0,
 /// "Canonical Numbers".
 pub(crate) fn canonical(value: f64) -> String {
-    let text = shortest(value);
+    let text = format_scalar(value);
     if value.is_finite() && !text.contains('.') { format!("{text}.0") } else { text }
 }
 
@@ -59,6 +60,13 @@ mod tests {
         check(f64::NAN, "NaN");
         check(f64::INFINITY, "+Inf");
         check(f64::NEG_INFINITY, "-Inf");
+    }
+
+    #[test]
+    fn scalars_have_no_exponent() {
+        assert_eq!(format_scalar(1e21), "1000000000000000000000");
+        assert_eq!(format_scalar(1.25e-7), "0.000000125");
+        assert_eq!(format_scalar(f64::NEG_INFINITY), "-Inf");
     }
 
     #[test]

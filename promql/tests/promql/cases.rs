@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 use isobar_normalizer::Timestamp;
-use isobar_promql::{EngineOptions, Query, QueryError, Value, format_value};
+use isobar_promql::{EngineOptions, Query, QueryError, Value, format_scalar, format_value};
 
 use crate::memory::Memory;
 use crate::notation::{self, millis};
@@ -88,7 +88,7 @@ fn answer(when: &str, query: &str, memory: &Memory) -> String {
 fn shown(value: &Value) -> String {
     let mut text = String::new();
     match value {
-        Value::Scalar(_, value) => writeln!(text, "{}", format_value(*value)).unwrap(),
+        Value::Scalar(_, value) => writeln!(text, "{}", format_scalar(*value)).unwrap(),
         Value::String(_, value) => writeln!(text, "{value:?}").unwrap(),
         Value::Vector(samples) => {
             for sample in samples {
