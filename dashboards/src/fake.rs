@@ -199,9 +199,9 @@ pub(crate) async fn post(router: &Router, path: &str, kind: &str, body: &str) ->
     send(router, request.unwrap()).await
 }
 
-fn stored() -> Vec<SourceSeries> {
+pub(crate) fn stored() -> Vec<SourceSeries> {
     let series = |job: &str, factor: f64| SourceSeries {
-        labels: labels(&[("__name__", "up"), ("job", job), ("http.status", "200")]),
+        labels: labels(&[("__name__", "up"), ("job", job), ("code", "200")]),
         timestamps: (0..=10).map(|minute| NOW.millis() - (10 - minute) * 60_000).collect(),
         values: (0..=10).map(|minute| f64::from(minute) * factor).collect(),
         lookback: None,

@@ -15,4 +15,6 @@ pub(crate) use success::build_info;
 pub(crate) use write::write;
 
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod tests;

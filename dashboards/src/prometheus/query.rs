@@ -117,7 +117,9 @@ fn data(value: &Value) -> String {
     match value {
         Value::Scalar(at, value) => {
             out.push_str(r#"{"resultType":"scalar","result":"#);
-            push_point(&mut out, *at, *value);
+            // Scalars alone are printed without exponent, however large. Source: Prometheus' `promql.Scalar`.
+            let digits = if value.is_finite() { value.to_string() } else { format_value(*value) };
+            push_point(&mut out, *at, &digits);
         }
         Value::String(at, text) => {
             out.push_str(r#"{"resultType":"string","result":["#);
@@ -129,7 +131,7 @@ fn data(value: &Value) -> String {
             for (index, sample) in samples.iter().enumerate() {
                 push_metric(&mut out, index, &sample.labels);
                 out.push_str(r#","value":"#);
-                push_point(&mut out, sample.at, sample.value);
+                push_point(&mut out, sample.at, &format_value(sample.value));
                 out.push('}');
             }
             out.push(']');
@@ -141,7 +143,7 @@ fn data(value: &Value) -> String {
                 out.push_str(r#","values":["#);
                 for (place, (at, value)) in one.points.iter().enumerate() {
                     out.push_str(if place == 0 { "" } else { "," });
-                    push_point(&mut out, *at, *value);
+                    push_point(&mut out, *at, &format_value(*value));
                 }
                 out.push_str("]}");
             }
@@ -165,10 +167,10 @@ fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn push_point(out: &mut String, at: Timestamp, value: f64) {
+fn push_point(out: &mut String, at: Timestamp, value: &str) {
     out.push('[');
     push_seconds(out, at);
-    let _ = write!(out, ",\"{}\"]", format_value(value));
+    let _ = write!(out, ",\"{value}\"]");
 }
 
 /// Seconds; three digits of fraction where there is one. Source: Prometheus' `jsonutil.MarshalTimestamp`.
@@ -198,6 +200,10 @@ mod tests {
     #[test]
     fn every_type_in_prometheus_own_letters() {
         let labels = Labels::from_pairs([("__name__", "up"), ("job", "a\"b\\\n</script>")]).unwrap();
+        check(
+            Value::Scalar(at(1), 1e21),
+            r#"{"resultType":"scalar","result":[0.001,"1000000000000000000000"]}"#,
+        );
         check(Value::Scalar(at(1_000), 0.5), r#"{"resultType":"scalar","result":[1,"0.5"]}"#);
         check(Value::String(at(1_050), "\"".to_owned()), r#"{"resultType":"string","result":[1.050,"\""]}"#);
         check(

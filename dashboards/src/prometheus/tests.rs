@@ -27,7 +27,7 @@ fn success(data: serde_json::Value) -> serde_json::Value {
 
 #[tokio::test]
 async fn instant_queries() {
-    let a = json!({"metric": {"__name__": "up", "http.status": "200", "job": "a"}, "value": [1_700_000_000, "10"]});
+    let a = json!({"metric": {"__name__": "up", "code": "200", "job": "a"}, "value": [1_700_000_000, "10"]});
     check(
         "/api/v1/query?query=up%7Bjob=%22a%22%7D",
         200,
@@ -41,7 +41,7 @@ async fn instant_queries() {
     let nothing = json!({"resultType": "vector", "result": []});
     check("/api/v1/query?query=up&time=2020-01-01T00:00:00Z", 200, success(nothing)).await;
     let points = json!([[1_699_999_940, "9"], [1_700_000_000, "10"]]);
-    let raw = json!([{"metric": {"__name__": "up", "http.status": "200", "job": "a"}, "values": points}]);
+    let raw = json!([{"metric": {"__name__": "up", "code": "200", "job": "a"}, "values": points}]);
     let expected = success(json!({"resultType": "matrix", "result": raw}));
     check("/api/v1/query?query=up%7Bjob=%22a%22%7D%5B2m%5D", 200, expected).await;
 }
@@ -67,14 +67,15 @@ async fn forms_are_read_like_addresses() {
     let answer = post(&router(), "/api/v1/query?query=1", form, "query=vector%28time%28%29%29&time=7").await;
     assert_eq!(answer.json()["data"]["result"], json!([{"metric": {}, "value": [7, "7"]}]));
     let answer = post(&router(), "/api/v1/series", form, "match[]=up%7Bjob=%22b%22%7D&match[]=nothing").await;
-    assert_eq!(answer.json()["data"], json!([{"__name__": "up", "http.status": "200", "job": "b"}]));
+    assert_eq!(answer.json()["data"], json!([{"__name__": "up", "code": "200", "job": "b"}]));
 }
 
 #[tokio::test]
 async fn wrong_parameters_are_named() {
     let wrong = |name: &str, what: &str| error("bad_data", &format!("invalid parameter \"{name}\": {what}"));
-    let time = "cannot parse \"x\" to a valid timestamp";
+    let time = "Invalid time value for 'time': cannot parse \"x\" to a valid timestamp";
     check("/api/v1/query?query=up&time=x", 400, wrong("time", time)).await;
+    let time = "cannot parse \"x\" to a valid timestamp";
     check("/api/v1/query_range?query=up&start=x", 400, wrong("start", time)).await;
     let time = "cannot parse \"\" to a valid timestamp";
     check("/api/v1/query_range?query=up&start=1&step=1", 400, wrong("end", time)).await;
@@ -123,13 +124,12 @@ async fn limits_cut_and_say_so() {
 
 #[tokio::test]
 async fn labels_values_series_and_metadata() {
-    check("/api/v1/labels", 200, success(json!(["__name__", "http.status", "job"]))).await;
+    check("/api/v1/labels", 200, success(json!(["__name__", "code", "job"]))).await;
     check("/api/v1/labels?match[]=nothing", 200, success(json!([]))).await;
     check("/api/v1/labels?end=1000000000", 200, success(json!([]))).await;
     check("/api/v1/label/job/values", 200, success(json!(["a", "b"]))).await;
     check("/api/v1/label/job/values?match[]=up%7Bjob!=%22a%22%7D", 200, success(json!(["b"]))).await;
-    check("/api/v1/label/U__http_2e_status/values", 200, success(json!(["200"]))).await;
-    check("/api/v1/label/http.status/values", 200, success(json!(["200"]))).await;
+    check("/api/v1/label/U__co_64_e/values", 200, success(json!(["200"]))).await;
     check("/api/v1/label/U__/values", 400, error("bad_data", "invalid label name: \"U__\"")).await;
     check("/api/v1/metadata?metric=nothing", 200, success(json!({}))).await;
     let up = json!({"up": [{"type": "gauge", "help": "Whether it is up.", "unit": ""}]});

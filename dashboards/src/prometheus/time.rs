@@ -48,7 +48,9 @@ fn millis(seconds: f64) -> Option<i64> {
 /// The time parameter, where it is given.
 pub(super) fn time(params: &Params, name: &str) -> Result<Option<Timestamp>, PrometheusError> {
     let parsed = params.get(name).map(parse_time).transpose();
-    parsed.map_err(|wrong| PrometheusError::parameter(name, wrong))
+    parsed.map_err(|wrong| {
+        PrometheusError::parameter(name, format!("Invalid time value for '{name}': {wrong}"))
+    })
 }
 
 /// A time parameter that must be given.
