@@ -21,7 +21,7 @@ pub struct EngineOptions {
     pub series_max: usize,
     /// Most steps of a range query.
     pub steps_max: usize,
-    /// Longest evaluation; checked before each series and window, so a source that blocks is not interrupted.
+    /// Longest evaluation; checked before each series and every few windows, so a source that blocks is not interrupted.
     pub timeout: Duration,
 }
 
