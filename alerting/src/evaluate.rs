@@ -5,6 +5,8 @@ mod query;
 mod report;
 mod schedule;
 mod step;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -12,9 +14,7 @@ use std::time::Duration;
 
 use isobar_normalizer::{AlertClass, Timestamp};
 
-pub use observation::Observation;
 pub use query::{ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark};
-pub use step::{Active, Change, GroupState, Held, step};
 
 use crate::alert::Alert;
 use crate::event::Transition;
@@ -31,7 +31,7 @@ pub struct PolicyHealth {
     pub policy: String,
     /// Event time of its newest evaluation, the least over its sources; `None` before the first.
     pub evaluated_at: Option<Timestamp>,
-    /// Why its newest evaluation failed.
+    /// Why its newest evaluation failed, with the source it was for.
     pub error: Option<String>,
     /// Groups it watches now.
     pub groups: usize,

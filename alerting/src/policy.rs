@@ -3,6 +3,7 @@
 mod compile;
 mod condition;
 mod criteria;
+mod fit;
 mod quantity;
 mod read;
 mod table;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What an evaluation sees of one group at one instant.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Observation {
+pub(super) enum Observation {
     /// A value; NaN counts as missing, because it says nothing.
     Value(f64),
     /// No value, yet not for so long that it means something.

@@ -19,6 +19,19 @@ pub(super) struct Group {
     pub(super) unconfirmed: bool,
 }
 
+/// Where and when a group changes.
+pub(super) struct Scene<'a> {
+    pub(super) policy: &'a Policy,
+    /// The group's labels.
+    pub(super) labels: &'a Labels,
+    /// The descriptive labels of its resource.
+    pub(super) described: &'a Labels,
+    /// Event time.
+    pub(super) at: Timestamp,
+    /// Processing time.
+    pub(super) decided_at: Timestamp,
+}
+
 /// What the merged view of all reporters is.
 struct Merged {
     state: AlertState,
@@ -49,63 +62,38 @@ impl Group {
     /// reporter does, with the worst severity, and shows everyone who says so.
     pub(super) fn transition(
         &mut self,
-        policy: &Policy,
-        labels: &Labels,
-        described: &Labels,
+        scene: &Scene<'_>,
         reporter: &Reporter,
         change: Change,
-        at: Timestamp,
-        decided_at: Timestamp,
     ) -> Option<Transition> {
         let before = self.alert.take();
         // Pending is no way back: an open alert that only pending reports are left of is over, and may fire anew.
         let was_open = before.as_ref().is_some_and(|alert| alert.state.is_open());
-        let merged = self.merged().filter(|merged| merged.state.is_open() || !was_open);
-        let (state, sources, active) = match (merged, &before) {
-            (Some(merged), _) => (merged.state, merged.sources, merged.active),
-            (None, Some(before)) => (AlertState::Resolved, before.sources.clone(), change.active),
+        let still_on = self.merged().filter(|merged| merged.state.is_open() || !was_open);
+        let merged = match (still_on, &before) {
+            (Some(merged), _) => merged,
+            (None, Some(before)) => {
+                let (state, sources) = (AlertState::Resolved, before.sources.clone());
+                Merged { state, sources, active: change.active }
+            }
             // It ended with another reporter's change; there is nothing left to end.
             (None, None) => return None,
         };
-        let unchanged = before.as_ref().is_some_and(|alert| {
-            (alert.state, alert.severity, &alert.sources) == (state, active.severity, &sources)
+        let is_unchanged = before.as_ref().is_some_and(|alert| {
+            (alert.state, alert.severity, &alert.sources)
+                == (merged.state, merged.active.severity, &merged.sources)
         });
-        if unchanged {
+        if is_unchanged {
             self.alert = before;
             return None;
         }
-        let identity = policy.identity(labels);
         let value = self.states.get(reporter).and_then(|state| state.value);
-        let is_over = state == AlertState::Resolved;
-        // A slower reporter may decide at an instant that a faster one has passed already.
-        let updated_at = before.as_ref().map_or(at, |alert| alert.updated_at.max(at));
-        let mut alert = Alert {
-            described: before
-                .as_ref()
-                .map_or_else(|| without(described, &identity), |alert| alert.described.clone()),
-            identity,
-            annotations: BTreeMap::new(),
-            state,
-            severity: active.severity,
-            class: policy.class,
-            failure_domain: policy.failure_domain(),
-            sources,
-            verified: true,
-            value,
-            starts_at: before
-                .as_ref()
-                .map_or(active.starts_at, |alert| alert.starts_at.min(active.starts_at)),
-            fired_at: before.as_ref().and_then(|alert| alert.fired_at).or(active.fired_at),
-            ends_at: is_over.then_some(updated_at),
-            updated_at,
-        };
-        let threshold = policy.criteria_for(&alert.labels()).level(alert.severity).threshold;
-        alert.annotations = policy.annotations.render(&alert, threshold);
-        let many = self.states.len() > 1;
-        let reason = if many { format!("{}: {}", reporter.name(), change.reason) } else { change.reason };
+        let alert = scene.alert(before.as_ref(), merged, value);
+        let has_many = self.states.len() > 1;
+        let reason = if has_many { format!("{}: {}", reporter.name(), change.reason) } else { change.reason };
+        self.alert = (alert.state != AlertState::Resolved).then(|| alert.clone());
         let from = before.map(|alert| alert.state);
-        self.alert = (!is_over).then(|| alert.clone());
-        Some(Transition { from, reason, decided_at, alert })
+        Some(Transition { from, reason, decided_at: scene.decided_at, alert })
     }
 
     /// Whether nothing is on and no instant before `at` may still come.
@@ -135,6 +123,40 @@ impl Group {
             fired_at: a.fired_at.into_iter().chain(b.fired_at).min(),
         })?;
         Some(Merged { state, sources, active })
+    }
+}
+
+impl Scene<'_> {
+    /// The alert as it is now; what it was when it started stays.
+    fn alert(&self, before: Option<&Alert>, merged: Merged, value: Option<f64>) -> Alert {
+        let Merged { state, sources, active } = merged;
+        let identity = self.policy.identity(self.labels);
+        let described = match before {
+            Some(alert) => alert.described.clone(),
+            None => without(self.described, &identity),
+        };
+        // A slower reporter may decide at an instant that a faster one has passed already.
+        let updated_at = before.map_or(self.at, |alert| alert.updated_at.max(self.at));
+        let mut alert = Alert {
+            identity,
+            described,
+            annotations: BTreeMap::new(),
+            state,
+            severity: active.severity,
+            class: self.policy.class,
+            failure_domain: self.policy.failure_domain(),
+            sources,
+            verified: true,
+            // The value before a silence does not describe the silence.
+            value: value.filter(|_| state != AlertState::NoData),
+            starts_at: before.map_or(active.starts_at, |alert| alert.starts_at.min(active.starts_at)),
+            fired_at: before.and_then(|alert| alert.fired_at).or(active.fired_at),
+            ends_at: (state == AlertState::Resolved).then_some(updated_at),
+            updated_at,
+        };
+        let threshold = self.policy.criteria_for(&alert.labels()).level(alert.severity).threshold;
+        alert.annotations = self.policy.annotations.render(&alert, threshold);
+        alert
     }
 }
 

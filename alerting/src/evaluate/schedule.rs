@@ -15,8 +15,8 @@ use crate::policy::Policy;
 const CATCH_UP_INSTANTS_MAX: u64 = 240;
 
 /// A source whose watermark is older than this, on top of its delay and three of its periods, no longer holds back the
-/// policies that look at all sources together. Three times the grace of no-data: the source is reported down long before.
-const LIVE_LAG_MAX: Duration = Duration::from_secs(15 * 60);
+/// policies that look at all sources together: twice the five minutes for which a source is merely late.
+const LIVE_LAG_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// The least grace of no-data; the longest ordinary gap of a scrape (a restart, a deployment) is shorter.
 const NO_DATA_AFTER_MIN: Duration = Duration::from_secs(5 * 60);

@@ -10,45 +10,45 @@ use crate::policy::{Criteria, NoData};
 
 /// Where one group stands, as one source reports it. The default is inactive and never evaluated.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct GroupState {
+pub(super) struct GroupState {
     /// The newest instant it was stepped to; earlier and equal ones change nothing any more.
-    pub evaluated_at: Option<Timestamp>,
+    pub(super) evaluated_at: Option<Timestamp>,
     /// The newest value seen.
-    pub value: Option<f64>,
+    pub(super) value: Option<f64>,
     /// Since when each level, or a worse one, has held without a value that denied it.
-    pub held: Held,
+    pub(super) held: Held,
     /// What is on, when something is.
-    pub active: Option<Active>,
+    pub(super) active: Option<Active>,
 }
 
 /// A condition that is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Active {
+pub(super) struct Active {
     /// Pending, firing or no-data; never resolved.
-    pub state: AlertState,
+    pub(super) state: AlertState,
     /// The worst level held long enough; while pending, the worst that holds now.
-    pub severity: Severity,
+    pub(super) severity: Severity,
     /// When the condition first held, or when no-data began.
-    pub starts_at: Timestamp,
+    pub(super) starts_at: Timestamp,
     /// When it first went firing.
-    pub fired_at: Option<Timestamp>,
+    pub(super) fired_at: Option<Timestamp>,
 }
 
 /// Since when each severity has held, by `Severity as usize`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held([Option<Timestamp>; Severity::ALL.len()]);
+pub(super) struct Held([Option<Timestamp>; Severity::ALL.len()]);
 
 /// A change of state or severity, of which the alert's transition is made.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub(super) struct Change {
     /// State before; `None` when it was inactive.
-    pub from: Option<AlertState>,
+    pub(super) from: Option<AlertState>,
     /// State after.
-    pub to: AlertState,
+    pub(super) to: AlertState,
     /// As it is after the change; as it was, when it is over.
-    pub active: Active,
+    pub(super) active: Active,
     /// Why, in words.
-    pub reason: String,
+    pub(super) reason: String,
 }
 
 /// Moves a group to the instant `at`.
@@ -56,7 +56,7 @@ pub struct Change {
 /// An alert goes pending when a level first holds and firing when one has held for `for`; its severity rises when a
 /// worse level has held for `for` and falls at once to the worst that still holds. Between the mildest level and the
 /// recover condition it stays firing at the mildest. Missing values change nothing; silence is the policy's choice.
-pub fn step(
+pub(super) fn step(
     state: &GroupState,
     observation: &Observation,
     at: Timestamp,
@@ -184,7 +184,7 @@ impl GroupState {
 
 impl Held {
     /// What an alert that started at `since` with this severity says about its levels.
-    pub fn up_to(severity: Severity, since: Timestamp) -> Self {
+    pub(super) fn up_to(severity: Severity, since: Timestamp) -> Self {
         let mut held = Self::default();
         for level in Severity::ALL.iter().filter(|level| **level <= severity) {
             held.0[*level as usize] = Some(since);

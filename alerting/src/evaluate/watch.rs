@@ -9,7 +9,7 @@ use tracing::warn;
 use super::PolicyHealth;
 use super::observation::Observation;
 use super::query::{ResourceLookup, RuleQuery, RuleQueryError};
-use super::report::Group;
+use super::report::{Group, Scene};
 use super::schedule::{self, Reporter, Run};
 use super::step::step;
 use crate::alert::{Alert, AlertState};
@@ -89,12 +89,9 @@ impl Watch {
                 let (next, change) =
                     step(&state, &Observation::Ended("source_removed"), at, criteria, policy.no_data);
                 group.states.insert(reporter.clone(), next);
-                let none = Labels::empty();
-                ended.extend(
-                    change.and_then(|change| {
-                        group.transition(policy, labels, &none, &reporter, change, at, now)
-                    }),
-                );
+                let described = &Labels::empty();
+                let scene = Scene { policy, labels, described, at, decided_at: now };
+                ended.extend(change.and_then(|change| group.transition(&scene, &reporter, change)));
                 group.states.remove(&reporter);
             }
         }
@@ -116,16 +113,12 @@ impl Watch {
         now: Timestamp,
         transitions: &mut Vec<Transition>,
     ) {
-        let runs = self.due(query, interval, now);
-        for run in runs {
+        let mut failure = None;
+        for run in self.due(query, interval, now) {
             if run.skipped > 0 {
                 metrics::counter!("isobar_evaluate_skipped_instants_total").increment(run.skipped);
-                warn!(
-                    policy = self.policy.name,
-                    source = run.reporter.name(),
-                    run.skipped,
-                    "watermark jumped"
-                );
+                let source = run.reporter.name();
+                warn!(policy = self.policy.name, source, run.skipped, "the watermark jumped");
             }
             for at in run.instants() {
                 let is_first = run.is_first && !self.cursors.contains_key(&run.reporter);
@@ -133,19 +126,28 @@ impl Watch {
                     Ok(seen) => {
                         self.observe(query, &run, &seen, at, now, transitions);
                         self.cursors.insert(run.reporter.clone(), at);
-                        self.error = None;
                     }
                     Err(error) => {
-                        metrics::counter!("isobar_evaluate_failures_total").increment(1);
-                        warn!(policy = self.policy.name, source = run.reporter.name(), %error, "evaluation failed");
-                        self.error = Some(error.to_string());
+                        failure = Some(format!("{}: {error}", run.reporter.name()));
                         break;
                     }
                 }
             }
         }
+        self.note(failure);
         metrics::gauge!("isobar_evaluate_groups", "policy" => self.policy.name.clone())
             .set(self.groups.len() as f64);
+    }
+
+    /// Keeps how the tick went, and tells of a failure once, not on every tick.
+    fn note(&mut self, failure: Option<String>) {
+        if let Some(failure) = &failure {
+            metrics::counter!("isobar_evaluate_failures_total").increment(1);
+            if self.error.as_ref() != Some(failure) {
+                warn!(policy = self.policy.name, failure, "evaluation failed, its alerts hold");
+            }
+        }
+        self.error = failure;
     }
 
     /// The queries of one instant: the values, and only where it matters who still delivers.
@@ -232,9 +234,8 @@ impl Watch {
             let criteria = policy.criteria_for(&joined(labels, &described));
             let (next, change) = step(state, &observation, at, criteria, policy.no_data);
             group.states.insert(run.reporter.clone(), next);
-            transitions.extend(change.and_then(|change| {
-                group.transition(policy, labels, &described, &run.reporter, change, at, now)
-            }));
+            let scene = Scene { policy, labels, described: &described, at, decided_at: now };
+            transitions.extend(change.and_then(|change| group.transition(&scene, &run.reporter, change)));
             // Only no-data needs to remember who was there; everybody else comes back with the next value.
             let is_forgettable =
                 policy.no_data != NoData::Alert || matches!(observation, Observation::Ended(_));

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 use super::compile::matchers;
+use super::fit;
 use super::table::{Entries, OneOrMany};
 use super::{ALERT_NAME, Aggregate, Condition, Criteria, NoData, Override, Policy, RESOURCE_ID};
 use crate::template::{Annotations, TemplateScope};
@@ -125,12 +126,12 @@ impl TryFrom<RawPolicy> for Policy {
             .hold_for
             .as_ref()
             .map_or(Ok(Duration::ZERO), |text| duration(text, Duration::ZERO..=OVER_MAX))?;
-        let recover = raw.recover.as_ref().map(condition).transpose()?;
-        let criteria = read_criteria(&raw.levels, recover, raw.recover.as_ref(), hold_for)?;
+        let recover = raw.recover.as_ref().map(|text| condition(text, &metric)).transpose()?;
+        let criteria = read_criteria(&metric, &raw.levels, recover, raw.recover.as_ref(), hold_for)?;
         let conditions = read_conditions(&raw.conditions)?;
         let mut overrides = Vec::with_capacity(raw.overrides.len());
         for other in raw.overrides {
-            overrides.push(read_override(other, recover, hold_for, &by)?);
+            overrides.push(read_override(other, &metric, recover, hold_for, &by)?);
         }
         let no_data = raw.no_data.as_ref().map_or(Ok(NoData::default()), read_no_data)?;
         if let Some(after) = raw.no_data_after.as_ref().filter(|_| no_data == NoData::Hold) {
@@ -208,11 +209,17 @@ fn read_by(by: Option<Vec<Spanned<String>>>) -> Result<Vec<String>, ConfigError>
     Ok(labels)
 }
 
-fn condition(text: &Spanned<String>) -> Result<Condition, ConfigError> {
-    Condition::parse(&text.value).map_err(|message| ConfigError::at(text.referenced, message))
+/// Reads a condition on `metric`.
+fn condition(text: &Spanned<String>, metric: &str) -> Result<Condition, ConfigError> {
+    let fits = |read: Condition| match fit::canonical(metric) {
+        Some(canonical) => fit::check(&text.value, read, &canonical).map(|()| read),
+        None => Ok(read),
+    };
+    Condition::parse(&text.value).and_then(fits).map_err(|message| ConfigError::at(text.referenced, message))
 }
 
 fn read_criteria(
+    metric: &str,
     levels: &Spanned<Entries<Spanned<String>>>,
     recover: Option<Condition>,
     recover_text: Option<&Spanned<String>>,
@@ -223,7 +230,7 @@ fn read_criteria(
         let severity: Severity = word.value.parse().map_err(|error: isobar_normalizer::UnknownWord| {
             ConfigError::at(word.referenced, error.to_string())
         })?;
-        read.push((severity, condition(text)?));
+        read.push((severity, condition(text, metric)?));
     }
     Criteria::new(read, recover, hold_for).map_err(|message| {
         let about_recover = message.starts_with("recover");
@@ -234,6 +241,7 @@ fn read_criteria(
 
 fn read_override(
     raw: RawOverride,
+    metric: &str,
     recover: Option<Condition>,
     hold_for: Duration,
     by: &[String],
@@ -254,10 +262,11 @@ fn read_override(
             return Err(ConfigError::at(label.referenced, message));
         }
     }
-    let own_recover = raw.recover.as_ref().map(condition).transpose()?;
+    let own_recover = raw.recover.as_ref().map(|text| condition(text, metric)).transpose()?;
     let own_hold_for =
         raw.hold_for.as_ref().map(|text| duration(text, Duration::ZERO..=OVER_MAX)).transpose()?;
     let criteria = read_criteria(
+        metric,
         &raw.levels,
         own_recover.or(recover),
         raw.recover.as_ref(),

@@ -142,6 +142,11 @@ fn errors_name_the_place_and_what_would_be_right() {
         (3, 26),
         "resource_id, in by",
     );
+    let cpu = |level: &str| format!("metric: system.cpu.utilization\nlevels: {{warning: '{level}'}}");
+    check_error(&cpu("> 80"), (3, 23), "goes from 0 to 1");
+    check_error(&cpu("< -1"), (3, 23), "below zero");
+    check_error("metric: system_memory_usage_bytes\nlevels: {warning: '> 80%'}", (3, 23), "is in By");
+    check_error("metric: resource.up\nlevels: {warning: '> 2'}", (3, 23), "goes from 0 to 1");
     check_error("name: ''", (2, 11), "empty");
 }
 
