@@ -2,17 +2,40 @@
 
 mod alert;
 mod alerts;
+mod centre;
+mod config;
+mod delivery;
+mod dispatch;
 mod evaluate;
 mod event;
+#[cfg(test)]
+mod fixture;
+mod group;
+mod notify;
+mod outbox;
 mod policy;
+mod route;
 mod self_rules;
 mod template;
+mod why;
 
 pub use alert::{Alert, AlertState};
 pub use alerts::{Alerts, RESOLVED_RETENTION};
+pub use centre::{AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts};
+pub use config::{AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver};
+pub use delivery::{
+    Delivery, DeliveryState, Direction, GroupId, IntegrationId, KeyScope, Notification, NotificationPart,
+    NotifiedAlert, Reason, Receipt, Told,
+};
+pub use dispatch::{Dispatcher, Plan};
 pub use evaluate::{
     EVALUATION_INTERVAL, Evaluator, PolicyHealth, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark,
 };
 pub use event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
+pub use group::{Group, LogEntry, NotificationLog};
+pub use notify::{IntegrationSettings, Message, NOTIFIER_KINDS, Notifier, NotifierKind, NotifyError, Tools};
+pub use outbox::{AGE_MAX, DeliveryFilter, Next, Outbox, after_attempt, requeued};
 pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, Policies, Policy};
+pub use route::{Grouping, Route, RouteVerdict, Timing};
 pub use self_rules::{DeliveryFacts, Facts, SelfRules, SourceFacts};
+pub use why::WhyStep;
