@@ -1,18 +1,17 @@
 //! The router on a socket: connections are counted, slow ones closed, and all of them ended in time at shutdown.
 
+mod address;
 mod connection;
 mod tls;
+mod waiting;
 
-use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
-use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -22,14 +21,17 @@ use tokio_util::sync::CancellationToken;
 pub use tls::{Tls, TlsError};
 
 use crate::access::SecurityOptions;
+use address::Addresses;
 use connection::Connection;
+use waiting::Waiting;
 
 /// How connections are taken.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
     /// Certificate and key; without them, plain HTTP/1.1.
     pub tls: Option<Arc<Tls>>,
-    /// Connections at once; more wait in the kernel's queue.
+    /// Connections at once. A further one takes the place of the one that has been waiting longest without a request;
+    /// where there is none, it waits itself.
     pub connections_max: usize,
     /// Connections of one remote address at once, so that one client cannot take all; more are closed. Loopback and the
     /// proxies in front are not counted: many clients are behind them.
@@ -76,11 +78,11 @@ pub async fn serve(
     let options = Arc::new(options);
     let places = Arc::new(Semaphore::new(options.connections_max));
     let per_address = Addresses::default();
+    let waiting = Waiting::default();
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut check_tls = interval(TLS_CHECK);
     loop {
-        let place = places.clone().acquire_owned();
         let accepted = tokio::select! {
             () = stopping.cancelled() => break,
             _ = check_tls.tick() => {
@@ -88,20 +90,32 @@ pub async fn serve(
                 continue;
             }
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-            accepted = async { (place.await, listener.accept().await) } => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let (Ok(place), Ok((stream, peer))) = accepted else {
-            // Out of descriptors, most likely: the connections there are must end first.
+        let Ok((stream, peer)) = accepted else {
+            // Out of descriptors, most likely: some connection must end first.
             metrics::counter!("isobar_http_accept_failures_total").increment(1);
-            sleep(Duration::from_millis(100)).await;
+            waiting.close_oldest();
+            sleep(Duration::from_millis(10)).await;
             continue;
         };
         let Some(seat) = per_address.seat(peer.ip(), &options) else {
             metrics::counter!("isobar_http_connections_refused_total").increment(1);
             continue;
         };
-        let connection =
-            Connection { router: router.clone(), options: options.clone(), watcher: graceful.watcher() };
+        if places.available_permits() == 0 {
+            waiting.close_oldest();
+        }
+        let place = tokio::select! {
+            () = stopping.cancelled() => break,
+            place = places.clone().acquire_owned() => place,
+        };
+        let connection = Connection {
+            router: router.clone(),
+            options: options.clone(),
+            watcher: graceful.watcher(),
+            waiter: waiting.enter(),
+        };
         connections.spawn(async move {
             let (_place, _seat) = (place, seat);
             connection.run(stream).await;
@@ -124,47 +138,6 @@ fn reload_tls(tls: Option<Arc<Tls>>) {
         Ok(false) => {}
         Err(error) => tracing::warn!(%error, "the certificate before stays in use"),
     });
-}
-
-/// How many connections each remote address has.
-#[derive(Clone, Default)]
-struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// One connection's place among those of its address.
-struct Seat {
-    addresses: Addresses,
-    address: IpAddr,
-}
-
-impl Addresses {
-    /// A place for one more, unless the address has its share or may not connect at all.
-    fn seat(&self, address: IpAddr, options: &ServeOptions) -> Option<Seat> {
-        let address = address.to_canonical();
-        let is_proxy = options.proxies.iter().any(|proxy| proxy.contains(&address));
-        if !options.proxies.is_empty() && !is_proxy && !address.is_loopback() {
-            return None;
-        }
-        let mut counts = self.0.lock();
-        let count = counts.entry(address).or_default();
-        if *count >= options.connections_per_address_max && !is_proxy && !address.is_loopback() {
-            return None;
-        }
-        *count += 1;
-        drop(counts);
-        Some(Seat { addresses: self.clone(), address })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut counts = self.addresses.0.lock();
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

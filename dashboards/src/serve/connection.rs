@@ -20,6 +20,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use tower::ServiceExt;
 
 use super::ServeOptions;
+use super::waiting::Waiter;
 
 /// A request's head; the longest legitimate ones carry a long query or token. Source: our own figure.
 const HEAD_MAX: usize = 64 << 10;
@@ -32,6 +33,7 @@ pub(super) struct Connection {
     pub(super) router: Router,
     pub(super) options: Arc<ServeOptions>,
     pub(super) watcher: Watcher,
+    pub(super) waiter: Waiter,
 }
 
 impl Connection {
@@ -43,7 +45,11 @@ impl Connection {
         let Some(tls) = self.options.tls.clone() else {
             return self.speak(stream, false).await;
         };
-        match timeout(self.options.patience, tls.accept(stream)).await {
+        let accepted = tokio::select! {
+            () = self.waiter.closed() => return,
+            accepted = timeout(self.options.patience, tls.accept(stream)) => accepted,
+        };
+        match accepted {
             Ok(Ok(stream)) => {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 self.speak(stream, is_http2).await;
@@ -59,11 +65,14 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let patience = self.options.patience;
+        let waiter = Arc::new(self.waiter);
         let asked = Arc::new(AtomicBool::new(false));
-        let seen = asked.clone();
+        let (seen, asker) = (asked.clone(), waiter.clone());
         let router = self.router;
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            seen.store(true, Ordering::Relaxed);
+            if !seen.swap(true, Ordering::Relaxed) {
+                asker.asked();
+            }
             router.clone().oneshot(request.map(axum::body::Body::new) as Request)
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -80,7 +89,11 @@ impl Connection {
         let connection = self.watcher.watch(connection);
         tokio::pin!(connection);
         // Whatever the protocol waits for before its first request, it does not wait longer than this.
-        let ended = match timeout(patience, connection.as_mut()).await {
+        let first = tokio::select! {
+            () = waiter.closed() => return tracing::debug!("closed to make room"),
+            first = timeout(patience, connection.as_mut()) => first,
+        };
+        let ended = match first {
             Ok(ended) => ended,
             Err(_) if asked.load(Ordering::Relaxed) => connection.await,
             Err(_) => return tracing::debug!("no request in time"),

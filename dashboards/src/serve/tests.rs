@@ -112,11 +112,29 @@ async fn a_slow_answer_is_not_a_slow_client() {
 }
 
 #[tokio::test]
-async fn idle_connections_give_their_places_back() {
-    let server = start(|options| options.connections_max = 2).await;
-    let held = [server.connect().await, server.connect().await];
-    assert!(server.ask("/").await.ends_with("hello"));
-    drop(held);
+async fn whoever_asks_is_served_before_those_who_only_hold_connections() {
+    let server = start(|options| {
+        options.connections_max = 8;
+        options.patience = Duration::from_secs(600);
+    })
+    .await;
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        held.push(server.connect().await);
+    }
+    let answer = timeout(PATIENCE * 20, server.ask("/")).await.expect("the places are all held");
+    assert!(answer.ends_with("hello"));
+    until_closed(&mut held[0]).await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_does_not_make_room() {
+    let server = start(|options| options.connections_max = 1).await;
+    let (slow, other) = tokio::join!(server.ask("/slow"), async {
+        sleep(PATIENCE / 8).await;
+        server.ask("/").await
+    });
+    assert!(slow.ends_with("late") && other.ends_with("hello"), "{slow} {other}");
 }
 
 #[tokio::test]
