@@ -21,7 +21,7 @@ use crate::event::Transition;
 use crate::policy::Policy;
 use watch::Watch;
 
-/// Distance of two evaluation instants unless configured: Prometheus' common scrape and evaluation interval.
+/// Distance of the grid's instants unless configured: Prometheus' common scrape and evaluation interval.
 pub const EVALUATION_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How a policy is doing.
@@ -47,7 +47,7 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// Watches the policies; `interval` is the distance of two evaluation instants for sources that deliver as often.
+    /// Watches the policies; `interval` is the distance of the grid's instants, for sources that deliver as often.
     pub fn new(policies: Vec<Policy>, interval: Duration) -> Self {
         Self { watches: policies.into_iter().map(Watch::new).collect(), interval }
     }
@@ -91,7 +91,7 @@ impl Evaluator {
         self.watches.iter_mut().flat_map(|watch| watch.retain_sources(sources, now)).collect()
     }
 
-    /// How many evaluations are due: instants of the grid up to the watermarks, over all policies and sources.
+    /// How many evaluations are due: instants up to the watermarks, over all policies and sources.
     pub fn due(&self, query: &dyn RuleQuery, now: Timestamp) -> usize {
         let runs = self.watches.iter().flat_map(|watch| watch.due(query, self.interval, now));
         runs.map(|run| run.instants().count()).sum()

@@ -36,7 +36,8 @@ pub struct SourceWatermark {
     /// The configured name, the `source` label of its series.
     pub source: Arc<str>,
     /// Data up to here is complete: the last attempted scrape, failed or not; the end of the last window read from a
-    /// cloud, less its delay; the newest sample of what is pushed.
+    /// cloud, less its delay; the newest sample of what is pushed. Of a source in parts (targets, regions) it is at most
+    /// one period beyond the part that is furthest behind: what comes later than that is not looked at again.
     pub watermark: Timestamp,
     /// Where the stretch that ends at the watermark begins: we were looking all the time since. After a start it is the
     /// first scrape, or the begin of what was read back from a cloud. Silence before it is ours, not the source's.

@@ -1,4 +1,4 @@
-//! Which instants of event time are due: a fixed grid, up to the watermark.
+//! Which instants of event time are due: a fixed grid up to the watermark, and the watermark itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,23 +58,28 @@ pub(super) struct Run {
     pub(super) reporter: Reporter,
     /// The first instant of it was never evaluated before: what is there is not known yet.
     pub(super) is_first: bool,
+    /// The source's period, the longest of several.
+    pub(super) period: Duration,
     /// A group without a sample for this long is silent: period + delay + grace.
     pub(super) freshness: Duration,
     /// Silence before this is ours.
     pub(super) complete_since: Timestamp,
     /// Instants left out because there were too many.
     pub(super) skipped: u64,
-    first: i64,
-    last: i64,
+    /// Instants of the grid, in milliseconds, both included; none where the first is after the last.
+    grid: (i64, i64),
     step: i64,
+    /// The watermark, where it lies beyond the grid's last instant: the newest sample is judged at once, and also when no
+    /// other ever follows it.
+    head: Option<i64>,
 }
 
 impl Run {
     /// The due instants, ascending, at least one.
     pub(super) fn instants(&self) -> impl Iterator<Item = Timestamp> + use<> {
-        let (first, last, step) = (self.first, self.last, self.step);
-        std::iter::successors(Some(first), move |at| at.checked_add(step).filter(|next| *next <= last))
-            .map(Timestamp::from_millis)
+        let ((first, last), step) = (self.grid, self.step);
+        let on_grid = std::iter::successors(Some(first), move |at| at.checked_add(step));
+        on_grid.take_while(move |at| *at <= last).chain(self.head).map(Timestamp::from_millis)
     }
 }
 
@@ -129,22 +134,26 @@ fn run(
         Some(cursor) => (cursor.millis().div_euclid(step) + 1) * step,
         None => last.saturating_sub(look_back).div_euclid(step) * step,
     };
-    if wanted > last {
+    let is_evaluated = |at: i64| cursor.is_some_and(|cursor| cursor.millis() >= at);
+    let watermark = source.watermark.millis();
+    let head = (watermark > last && !is_evaluated(watermark)).then_some(watermark);
+    if wanted > last && head.is_none() {
         return None;
     }
-    let count = u64::try_from((last - wanted) / step + 1).unwrap_or(0);
+    let count = u64::try_from((last - wanted).div_euclid(step) + 1).unwrap_or(0);
     let skipped = count.saturating_sub(CATCH_UP_INSTANTS_MAX);
     let first = wanted + i64::try_from(skipped).unwrap_or(i64::MAX).saturating_mul(step);
     let grace = policy.no_data_after.unwrap_or_else(|| NO_DATA_AFTER_MIN.max(source.period * 3));
     Some(Run {
         reporter,
         is_first: cursor.is_none(),
+        period: source.period,
         freshness: source.period + source.delay + grace,
         complete_since: source.complete_since,
         skipped: if cursor.is_some() { skipped } else { 0 },
-        first,
-        last,
+        grid: (first, last),
         step,
+        head,
     })
 }
 
@@ -195,7 +204,7 @@ mod tests {
 
     #[test]
     fn each_source_goes_up_to_its_own_watermark() {
-        let sources = [source("a", 9_990_001, 15, 0), source("b", 9_600_000, 300, 300)];
+        let sources = [source("a", 9_990_000, 15, 0), source("b", 9_600_000, 300, 300)];
         check("resource_id", &sources, None, &[("a", &[9945, 9960, 9975, 9990]), ("b", &[9000, 9300, 9600])]);
     }
 
@@ -207,8 +216,16 @@ mod tests {
     }
 
     #[test]
+    fn the_watermark_itself_is_due_once() {
+        let (a, sources) = (Reporter::Source("a".into()), [source("a", 9_992_000, 15, 0)]);
+        check("resource_id", &sources, Some((a.clone(), 9_975_000)), &[("a", &[9990, 9992])]);
+        check("resource_id", &sources, Some((a.clone(), 9_991_000)), &[("a", &[9992])]);
+        check("resource_id", &sources, Some((a, 9_992_000)), &[]);
+    }
+
+    #[test]
     fn together_the_slowest_live_source_sets_the_pace() {
-        let late = source("b", 9_640_000, 60, 300);
+        let late = source("b", 9_600_000, 60, 300);
         let dead = source("c", 1_000_000, 15, 0);
         let cursor = Some((Reporter::Policy, 9_540_000));
         check("cloud_region", &[source("a", 9_990_000, 15, 0), late, dead], cursor, &[("policy", &[9600])]);

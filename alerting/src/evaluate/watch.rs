@@ -159,8 +159,8 @@ impl Watch {
         at: Timestamp,
     ) -> Result<Seen, RuleQueryError> {
         let source = run.reporter.source();
-        let values: BTreeMap<Labels, f64> =
-            query.instant(&self.policy.expression(source), at).await?.into_iter().collect();
+        let expression = self.policy.expression(source, run.period);
+        let values: BTreeMap<Labels, f64> = query.instant(&expression, at).await?.into_iter().collect();
         let has_unconfirmed = self.groups.values().any(|group| group.unconfirmed);
         if is_first && (self.policy.no_data == NoData::Alert || has_unconfirmed) {
             let expression = self.policy.freshness_expression(source, run.freshness + DISCOVERY);
@@ -178,7 +178,7 @@ impl Watch {
             .iter()
             .any(|(labels, group)| group.states.contains_key(&run.reporter) && !values.contains_key(labels));
         // A value proves a sample inside `over`; where the grace is shorter it does not prove a fresh one.
-        let doubtful = missing || run.freshness < self.policy.over;
+        let doubtful = missing || run.freshness < self.policy.over.max(run.period);
         let matters = self.policy.no_data != NoData::Hold;
         let fresh = if doubtful && matters {
             let expression = self.policy.freshness_expression(source, run.freshness);

@@ -12,11 +12,13 @@ pub(crate) const SOURCE: &str = "source";
 
 impl Policy {
     /// The value per group, PromQL: one series per group with the `by` labels alone. `source` narrows it to one source.
+    /// The window is `over`, or `period` where that is longer: a window shorter than the distance of two samples would
+    /// be empty most of the time.
     ///
-    /// `over` is always averaged (or min, max …) per series first and joined over the group's series second.
-    pub fn expression(&self, source: Option<&str>) -> String {
+    /// The window of each series becomes a value first, and the values of the group's series one second.
+    pub fn expression(&self, source: Option<&str>, period: Duration) -> String {
         let (across, within) = self.functions();
-        let window = format_duration(self.over);
+        let window = format_duration(self.over.max(period));
         format!("{across} by ({}) ({within}{}[{window}]))", self.by_list(), self.selector(source))
     }
 

@@ -25,7 +25,7 @@ fn one(keys: &str) -> Policy {
 }
 
 fn check_expression(keys: &str, expected: &str) {
-    assert_eq!(one(keys).expression(None), expected, "{keys}");
+    assert_eq!(one(keys).expression(None, Duration::ZERO), expected, "{keys}");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn the_whole_grammar_is_read() {
 fn policies_compile_to_promql() {
     let whole = Policies::parse(WHOLE).unwrap().remove(0);
     assert_eq!(
-        whole.expression(Some("aws-prod")),
+        whole.expression(Some("aws-prod"), Duration::from_secs(60)),
         r#"avg by (resource_id) (avg_over_time({"system.cpu.utilization", resource_type=~"compute\\.instance|host", resource_id!="", source="aws-prod"}[5m]))"#
     );
     assert_eq!(
@@ -65,6 +65,8 @@ fn policies_compile_to_promql() {
         r#"metric: up, by: [job, "a.b"], aggregate: min, over: 90s, where: {job: "a\"b"}"#,
         r#"min by (job, "a.b") (min_over_time({"up", job="a\"b"}[1m30s]))"#,
     );
+    let slow = one("metric: m, by: [], over: 1m").expression(None, Duration::from_secs(300));
+    assert_eq!(slow, r#"avg by () (avg_over_time({"m"}[5m]))"#);
     check_expression("metric: m, by: [], aggregate: sum", r#"sum by () (avg_over_time({"m"}[5m]))"#);
     check_expression("metric: m, by: [], aggregate: last", r#"avg by () (last_over_time({"m"}[5m]))"#);
     check_expression("metric: m, by: [], aggregate: max", r#"max by () (max_over_time({"m"}[5m]))"#);
@@ -169,6 +171,6 @@ fn levels_may_point_down_or_at_points() {
     let point = one("metric: m").criteria;
     assert_eq!(point.worst(f64::NAN), None);
     let lowest = "policies: [{name: P, metric: m, aggregate: p5, by: [], levels: {warning: '< 1'}}]";
-    let lowest = Policies::parse(lowest).unwrap()[0].expression(None);
+    let lowest = Policies::parse(lowest).unwrap()[0].expression(None, Duration::ZERO);
     assert_eq!(lowest, r#"min by () (quantile_over_time(0.05, {"m"}[5m]))"#);
 }

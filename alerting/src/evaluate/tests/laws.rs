@@ -88,7 +88,7 @@ proptest! {
     }
 }
 
-/// The transitions of the timeline when it is ticked at the start, after each of these steps, and at the end.
+/// The transitions of the timeline when it is ticked at the start, after each of these steps of the grid, and at the end.
 fn transitions(policy: &Policy, values: &[Option<f64>], ticks: &[usize]) -> Vec<String> {
     let mut estate = Estate::new();
     let (delay, lag) = (Duration::ZERO, Duration::ZERO);
