@@ -25,6 +25,10 @@ const DELIVERY_FAILING_AFTER: Duration = Duration::from_secs(2 * 60);
 /// Damage of the log cannot be undone and is over when someone has had a day to see it.
 const WAL_DAMAGED_SHOWN: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The names of the rules, which no policy may take.
+pub(crate) const NAMES: [&str; 5] =
+    ["source_down", "watermark_lag", "wal_damaged", "disk_reserve", "delivery_failing"];
+
 /// What the rules look at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {

@@ -93,7 +93,9 @@ pub(super) fn due(
 ) -> Vec<Run> {
     let plan = |reporter: Reporter, merged: &SourceWatermark| {
         let cursor = cursors.get(&reporter).copied();
-        run(policy, reporter, merged, cursor, interval)
+        // A sample from the future would take the cursor along and leave the present unwatched.
+        let watermark = merged.watermark.min(now);
+        run(policy, reporter, &SourceWatermark { watermark, ..merged.clone() }, cursor, interval)
     };
     if policy.is_by_resource() {
         return sources
@@ -221,6 +223,12 @@ mod tests {
         check("resource_id", &sources, Some((a.clone(), 9_975_000)), &[("a", &[9990, 9992])]);
         check("resource_id", &sources, Some((a.clone(), 9_991_000)), &[("a", &[9992])]);
         check("resource_id", &sources, Some((a, 9_992_000)), &[]);
+    }
+
+    #[test]
+    fn a_watermark_in_the_future_counts_as_now() {
+        let cursor = Some((Reporter::Source("a".into()), 9_990_000));
+        check("resource_id", &[source("a", i64::MAX, 15, 0)], cursor, &[("a", &[10_000])]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::compile::matchers;
 use super::fit;
 use super::table::{Entries, OneOrMany};
 use super::{ALERT_NAME, Aggregate, Condition, Criteria, NoData, Override, Policy, RESOURCE_ID};
+use crate::self_rules;
 use crate::template::{Annotations, TemplateScope};
 
 /// The default of `over`.
@@ -118,6 +119,10 @@ impl TryFrom<RawPolicy> for Policy {
             return Err(ConfigError::at(respond.referenced, message));
         }
         let name = not_empty(&raw.name, "a policy's name")?;
+        if self_rules::NAMES.contains(&name.as_str()) {
+            let message = format!("{name:?} is a rule about Isobar itself: choose another name");
+            return Err(ConfigError::at(raw.name.referenced, message));
+        }
         let metric = not_empty(&raw.metric, "a metric's name")?;
         let by = read_by(raw.by)?;
         let by_resource = by.iter().any(|label| label == RESOURCE_ID);

@@ -149,6 +149,7 @@ fn errors_name_the_place_and_what_would_be_right() {
     check_error(&cpu("< -1"), (3, 23), "below zero");
     check_error("metric: system_memory_usage_bytes\nlevels: {warning: '> 80%'}", (3, 23), "is in By");
     check_error("metric: resource.up\nlevels: {warning: '> 2'}", (3, 23), "goes from 0 to 1");
+    check_error("name: source_down", (2, 11), "Isobar itself");
     check_error("name: ''", (2, 11), "empty");
 }
 

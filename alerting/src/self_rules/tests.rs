@@ -28,6 +28,7 @@ fn check(timeline: &[Facts], expected: &[&str]) {
         let (next, transitions) = rules.step(facts, NOW.plus(Duration::from_secs(second as u64)));
         for transition in transitions {
             assert_eq!(transition.alert.class, AlertClass::Own);
+            assert!(NAMES.contains(&transition.alert.name()));
             found.push(format!("{second} {} {}", transition.alert.name(), transition.alert.state.as_str()));
         }
         rules = next;
