@@ -86,8 +86,19 @@ impl Drop for Block {
     }
 }
 
-/// Finds all blocks, by sequence, and how many folders are none. Removes what was being written when the process ended.
-pub fn open_all(blocks: &Path, shards: usize) -> Result<(Vec<Block>, usize), FileError> {
+/// What lies below `blocks/`.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Readable blocks, by sequence.
+    pub blocks: Vec<Block>,
+    /// How many folders are none.
+    pub damaged: usize,
+    /// The highest sequence any folder has, readable or not.
+    pub last_seq: u64,
+}
+
+/// Finds all blocks. Removes what was being written when the process ended.
+pub fn open_all(blocks: &Path, shards: usize) -> Result<Found, FileError> {
     let unfinished = blocks.join("tmp");
     match fs::remove_dir_all(&unfinished) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -97,8 +108,7 @@ pub fn open_all(blocks: &Path, shards: usize) -> Result<(Vec<Block>, usize), Fil
     }
     let tenant = blocks.join(TENANT);
     directory::make(&tenant)?;
-    let mut found = Vec::new();
-    let mut damaged = 0;
+    let mut found = Found::default();
     for day in folders_in(&tenant)? {
         let folders = folders_in(&day)?;
         if folders.is_empty() {
@@ -106,18 +116,20 @@ pub fn open_all(blocks: &Path, shards: usize) -> Result<(Vec<Block>, usize), Fil
             let _ = fs::remove_dir(&day);
         }
         for folder in folders {
+            let seq = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            found.last_seq = found.last_seq.max(seq.unwrap_or(0));
             match open(&folder, shards) {
-                Ok(meta) => found.push(Block { meta, folder, expired: AtomicBool::new(false) }),
+                Ok(meta) => found.blocks.push(Block { meta, folder, expired: AtomicBool::new(false) }),
                 Err(reason) => {
                     tracing::error!(block = %folder.display(), reason, "a block is not readable");
                     metrics::counter!("isobar_store_damaged_blocks_total").increment(1);
-                    damaged += 1;
+                    found.damaged += 1;
                 }
             }
         }
     }
-    found.sort_by_key(|block| block.meta.seq);
-    Ok((found, damaged))
+    found.blocks.sort_by_key(|block| block.meta.seq);
+    Ok(found)
 }
 
 fn open(folder: &Path, shards: usize) -> Result<Meta, String> {

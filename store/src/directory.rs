@@ -30,8 +30,8 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Makes the directory (mode 0700) where it is missing, locks it, and checks or writes its format.
-    pub fn open(root: &Path) -> Result<Self, OpenError> {
+    /// Makes the directory (mode 0700) and its folders where they are missing, locks it, and checks or writes its format.
+    pub fn open(root: &Path, shards: usize) -> Result<Self, OpenError> {
         make(root)?;
         fs::set_permissions(root, fs::Permissions::from_mode(0o700))
             .map_err(FileError::at("closing to others", root))?;
@@ -47,6 +47,12 @@ impl DataDirectory {
         directory.check_version()?;
         make(&directory.blocks())?;
         make(&directory.damaged())?;
+        for shard in 0..shards {
+            make(&directory.wal(shard))?;
+        }
+        for made in [root.join("wal"), root.to_owned()] {
+            sync(&made)?;
+        }
         Ok(directory)
     }
 
@@ -110,14 +116,14 @@ mod tests {
     fn one_process_at_a_time_and_only_its_own_format() {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().join("data");
-        let open = DataDirectory::open(&root).unwrap();
+        let open = DataDirectory::open(&root, 2).unwrap();
         assert_eq!(fs::metadata(&root).unwrap().permissions().mode() & 0o777, 0o700);
-        assert!(matches!(DataDirectory::open(&root), Err(OpenError::Locked(_))));
+        assert!(matches!(DataDirectory::open(&root, 2), Err(OpenError::Locked(_))));
         drop(open);
-        DataDirectory::open(&root).unwrap();
+        DataDirectory::open(&root, 2).unwrap();
         fs::write(root.join("VERSION"), "isobar data 9\n").unwrap();
         assert!(
-            matches!(DataDirectory::open(&root), Err(OpenError::Version { found, .. }) if found == "isobar data 9")
+            matches!(DataDirectory::open(&root, 2), Err(OpenError::Version { found, .. }) if found == "isobar data 9")
         );
     }
 }

@@ -38,13 +38,16 @@ mod head;
 mod maintain;
 mod options;
 mod select;
+mod sql;
 mod store;
 mod varint;
 mod wal;
 
 pub use append::Appended;
+pub use directory::DataDirectory;
 pub use error::{AppendError, FileError, MaintainError, OpenError, SelectError};
 pub use maintain::Maintained;
 pub use options::StoreOptions;
 pub use select::{Freshness, SeriesSlice};
+pub use sql::{SqlAnswer, SqlEngine, SqlError, SqlLimits, TableSource};
 pub use store::{Recovery, Store, StoreStats};

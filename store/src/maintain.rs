@@ -28,9 +28,12 @@ pub struct Maintained {
 }
 
 /// What one call has to know of the calls before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Progress {
-    last_cut: Option<Timestamp>,
+    /// When spans were last taken out of the heads.
+    pub last_cut: Option<Timestamp>,
+    /// The highest sequence a block was ever given in this directory.
+    pub last_seq: u64,
 }
 
 impl Store {
@@ -51,12 +54,12 @@ impl Store {
         inner.drop_expired(&mut done);
 
         // What a call before could not write comes first.
-        inner.write_frozen(&mut done)?;
+        inner.write_frozen(&mut progress.last_seq, &mut done)?;
         let half_span = inner.options.block_span / 2;
         let due = progress.last_cut.is_none_or(|last| now.since(last) >= half_span);
         if due && inner.freeze(now, half_span) {
             progress.last_cut = Some(now);
-            inner.write_frozen(&mut done)?;
+            inner.write_frozen(&mut progress.last_seq, &mut done)?;
         }
         inner.forget_idle(now, &mut done);
         inner.report();
@@ -86,7 +89,7 @@ impl Inner {
     }
 
     /// Writes frozen samples into one block per span, then lets go of them and of the log that held them.
-    fn write_frozen(&self, done: &mut Maintained) -> Result<(), MaintainError> {
+    fn write_frozen(&self, last_seq: &mut u64, done: &mut Maintained) -> Result<(), MaintainError> {
         let frozen = self.frozen.read().clone();
         if frozen.is_empty() {
             return Ok(());
@@ -107,10 +110,10 @@ impl Inner {
             if end_ms <= horizon || self.is_written(start_ms, end_ms, &through) {
                 continue;
             }
-            let seq = self.blocks.read().iter().map(|block| block.meta.seq).max().unwrap_or(0) + 1;
             let series = frozen.iter().flat_map(|frozen| &frozen.series);
-            let new = NewBlock { seq, start_ms, end_ms, through: through.clone() };
+            let new = NewBlock { seq: *last_seq + 1, start_ms, end_ms, through: through.clone() };
             if let Some(block) = block::write(&self.directory.blocks(), new, series)? {
+                *last_seq += 1;
                 done.blocks_written += 1;
                 done.samples_written += block.meta.samples;
                 self.blocks.write().push(Arc::new(block));

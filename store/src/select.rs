@@ -72,6 +72,9 @@ impl Summary {
     }
 }
 
+const MIN: Timestamp = Timestamp::from_millis(i64::MIN);
+const MAX: Timestamp = Timestamp::from_millis(i64::MAX);
+
 /// Samples of one series as one layer of the store has them.
 #[derive(Debug)]
 pub struct Layer {
@@ -157,6 +160,11 @@ impl Store {
     /// A block that cannot be read.
     pub fn series(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Labels>, SelectError> {
         Ok(self.summaries_in(matchers, range)?.into_iter().map(|series| series.labels).collect())
+    }
+
+    /// Every series all matchers accept, with the times of its first and last sample.
+    pub(crate) fn summaries(&self, matchers: &[Matcher]) -> Result<Vec<Summary>, SelectError> {
+        self.summaries_in(matchers, TimeRange { start: MIN, end: MAX })
     }
 
     fn summaries_in(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Summary>, SelectError> {

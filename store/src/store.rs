@@ -12,6 +12,7 @@ use crate::block::{self, Block};
 use crate::directory::DataDirectory;
 use crate::error::{AppendError, FileError, OpenError};
 use crate::head::{FrozenSeries, Head};
+use crate::maintain::Progress;
 use crate::options::{StoreOptions, millis};
 use crate::wal::{Coverage, Found, GroupCommit, ShardWriter, SyncThread, replay};
 
@@ -34,7 +35,7 @@ pub(crate) struct Inner {
     pub frozen: RwLock<Vec<Arc<Frozen>>>,
     /// By sequence: later ones win.
     pub blocks: RwLock<Vec<Arc<Block>>>,
-    pub maintenance: Mutex<crate::maintain::Progress>,
+    pub maintenance: Mutex<Progress>,
     /// Time of the newest sample ever stored; `i64::MIN` when there is none.
     pub newest: AtomicI64,
     /// The latest `now` anyone told.
@@ -125,8 +126,9 @@ impl Store {
         options: StoreOptions,
         now: Timestamp,
     ) -> Result<(Self, Recovery), OpenError> {
-        let directory = DataDirectory::open(data_dir)?;
-        let (blocks, damaged_blocks) = block::open_all(&directory.blocks(), SHARDS)?;
+        let directory = DataDirectory::open(data_dir, SHARDS)?;
+        let block::Found { blocks, damaged: damaged_blocks, last_seq } =
+            block::open_all(&directory.blocks(), SHARDS)?;
         let horizon = now.minus(options.retention).millis();
         let span_ms = millis(options.block_span);
 
@@ -185,7 +187,7 @@ impl Store {
             shards,
             frozen: RwLock::default(),
             blocks: RwLock::new(blocks.into_iter().map(Arc::new).collect()),
-            maintenance: Mutex::default(),
+            maintenance: Mutex::new(Progress { last_cut: None, last_seq }),
             newest: AtomicI64::new(newest),
             clock: AtomicI64::new(now.millis()),
             writable: AtomicBool::new(true),

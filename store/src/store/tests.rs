@@ -216,6 +216,24 @@ fn a_crash_between_block_and_log_counts_nothing_twice() {
 }
 
 #[test]
+fn a_damaged_block_is_counted_left_alone_and_its_number_not_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = 100 * HOUR;
+    let (store, _) = open(&folder, start);
+    store.append(&[run(&[("a", start, 1.0)])], at(start)).unwrap();
+    store.maintain(at(start + 4 * HOUR)).unwrap();
+    drop(store);
+    let meta = folder.path().join("blocks/default/1970-01-05/0000000001/meta.json");
+    std::fs::write(&meta, "{").unwrap();
+    let (store, recovery) = open(&folder, start + 4 * HOUR);
+    assert_eq!((recovery.blocks, recovery.damaged_blocks), (0, 1));
+    store.append(&[run(&[("a", start, 2.0)])], at(start + 4 * HOUR)).unwrap();
+    assert_eq!(store.maintain(at(start + 4 * HOUR)).unwrap().blocks_written, 1);
+    expect(&store, &[("a", start, 2.0)]);
+    assert!(meta.exists());
+}
+
+#[test]
 fn retention_drops_whole_blocks_and_their_files() {
     let folder = tempfile::tempdir().unwrap();
     let start = 100 * HOUR;

@@ -85,7 +85,6 @@ pub fn replay(
     coverage: &Coverage,
     taker: &mut impl Replay,
 ) -> Result<Found, FileError> {
-    directory::make(folder)?;
     let mut found = Found::default();
     let mut sources = HashMap::new();
     for (number, path) in segments_in(folder)? {
