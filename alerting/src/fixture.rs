@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use isobar_normalizer::{AlertClass, FailureDomain, Labels, Severity, Timestamp};
 
 use crate::alert::{Alert, AlertState};
+use crate::delivery::{Delivery, DeliveryState, GroupId, IntegrationId, Notification, NotifiedAlert, Reason};
 use crate::event::Transition;
 
 /// 2026-01-01T00:00:00Z.
@@ -44,4 +45,38 @@ pub(crate) fn transition(identity: &str, state: AlertState, severity: Severity, 
         decided_at: at,
         alert: alert(identity, state, severity, at),
     }
+}
+
+/// A notification of these alerts and its delivery by webhook.
+pub(crate) fn told(alerts: &[Alert], reason: Reason) -> (Notification, Delivery) {
+    let group = GroupId { key: "{}:{alertname=\"HighCpu\"}".into(), receiver: "team".into() };
+    let alerts: Vec<NotifiedAlert> = alerts.iter().map(NotifiedAlert::of).collect();
+    let notification = Notification {
+        id: "n".into(),
+        group: group.clone(),
+        group_labels: labels("alertname=HighCpu"),
+        at: START,
+        alerts,
+        told: Vec::new(),
+    };
+    let delivery = Delivery {
+        id: "d".into(),
+        notification: "n".into(),
+        group_key: group.key,
+        incident: None,
+        integration: IntegrationId { receiver: "team".into(), channel: "webhook".into(), index: 0 },
+        transition: notification.direction(),
+        reason,
+        state: DeliveryState::Queued,
+        attempts: 0,
+        idempotency_key: "isobar-0123456789abcdef".into(),
+        tried_at: None,
+        last_error: None,
+        next_attempt_at: START,
+        created_at: START,
+        queued_at: START,
+        sent_at: None,
+        receipt: None,
+    };
+    (notification, delivery)
 }

@@ -14,7 +14,7 @@ mod email;
 mod heartbeat;
 mod http;
 mod pagerduty;
-mod signature;
+pub(crate) mod signature;
 mod text;
 mod webhook;
 

@@ -29,7 +29,7 @@ pub struct CentreHandle {
     commands: mpsc::Sender<Command>,
     versions: watch::Receiver<u64>,
     senders: watch::Sender<Senders>,
-    parts: CentreParts,
+    pub(super) parts: CentreParts,
 }
 
 impl fmt::Debug for CentreHandle {

@@ -95,3 +95,35 @@ fn each_tried_route_says_why() {
         .collect();
     assert_eq!(shown, [r#"database refused by team=~"db|storage""#, "pager chosen", "default passed"]);
 }
+
+/// Debian's amtool routes the same alerts through the same tree.
+#[test]
+fn amtool_agrees() {
+    use std::process::Command;
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alertmanager.yml");
+    std::fs::write(&file, TREE).unwrap();
+    let config = AlertingConfig::parse(TREE).unwrap();
+    let route = |alert: &str| {
+        let arguments = ["config", "routes", "test", "--config.file"].map(str::to_owned);
+        Command::new("amtool").args(arguments).arg(&file).args(alert.split(' ')).output()
+    };
+    for severity in ["critical", "warning"] {
+        for team in ["db", "storage", "web"] {
+            for rest in
+                ["tier=test", "class=security", "class=security job=cron host=web1", "job=cron host=webx"]
+            {
+                let alert = format!("alertname=A severity={severity} team={team} {rest}");
+                let Ok(output) = route(&alert) else {
+                    eprintln!("skipped: amtool is not installed");
+                    return;
+                };
+                let theirs = String::from_utf8(output.stdout).unwrap();
+                let ours: Vec<&str> =
+                    config.route.matching(&labels(&alert)).iter().map(|route| &*route.receiver).collect();
+                assert_eq!(ours.join(","), theirs.trim(), "{alert}");
+            }
+        }
+    }
+}

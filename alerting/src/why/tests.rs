@@ -1,1 +1,136 @@
+use std::sync::Arc;
+use std::time::Duration;
 
+use isobar_egress::Retry;
+use isobar_normalizer::Severity;
+
+use super::*;
+use crate::delivery::Receipt;
+use crate::fixture::{START, transition};
+use crate::outbox::after_attempt;
+
+const CONFIG: &str = r#"
+route:
+  receiver: mail
+  group_by: [alertname]
+  routes:
+  - receiver: database
+    matchers: [team="db"]
+  - receiver: pager
+    matchers: [severity="critical"]
+receivers:
+- {name: mail}
+- {name: database}
+- {name: pager, webhook_configs: [{url: 'http://h/'}]}
+"#;
+
+struct World {
+    config: AlertingConfig,
+    alerts: Alerts,
+    dispatcher: Dispatcher,
+    log: NotificationLog,
+    outbox: Outbox,
+}
+
+impl World {
+    fn with(state: AlertState, severity: Severity) -> (Self, u64) {
+        let config = AlertingConfig::parse(CONFIG).unwrap();
+        let said = transition("alertname=HighCpu i=1", state, severity, START);
+        let fingerprint = said.alert.fingerprint();
+        let mut dispatcher = Dispatcher::default();
+        dispatcher.place(&config.route, &said.alert, START);
+        let mut alerts = Alerts::default();
+        alerts.apply(said);
+        (
+            Self { config, alerts, dispatcher, log: NotificationLog::default(), outbox: Outbox::default() },
+            fingerprint,
+        )
+    }
+
+    fn tell(&mut self) -> Delivery {
+        let now = START.plus(Duration::from_secs(30));
+        let plan = self.dispatcher.plan(&self.config, &self.log, now);
+        for notification in &plan.notifications {
+            self.log.apply(notification);
+            self.outbox.apply_notification(&Arc::clone(notification));
+        }
+        for delivery in &plan.deliveries {
+            self.outbox.apply_delivery(delivery.clone());
+        }
+        self.dispatcher.commit(&plan, now);
+        plan.deliveries[0].clone()
+    }
+
+    fn shown(&self, fingerprint: u64) -> Vec<String> {
+        let steps =
+            why(&self.config, &self.alerts, &self.dispatcher, &self.log, &self.outbox, fingerprint).unwrap();
+        let since = |at: Timestamp| format!("{}s", at.since(START).as_secs());
+        let line = |step: WhyStep| {
+            let at = step.at.map_or_else(|| "-".to_owned(), since);
+            format!("{} {} {} [{}] {}", step.stage, step.verdict, step.rule, at, step.detail)
+        };
+        steps.into_iter().map(line).collect()
+    }
+}
+
+#[test]
+fn from_the_value_to_the_receipt() {
+    let (mut world, fingerprint) = World::with(AlertState::Firing, Severity::Critical);
+    let before = [
+        "evaluate firing HighCpu [0s] value 0.97 > 0.95",
+        r#"route refused {}/{team="db"} [-] team="db" does not hold: team is absent"#,
+        r#"route chosen {}/{severity="critical"} [-] receiver pager"#,
+        "route passed {} [-] a route under it took the alert",
+    ];
+    let key = r#"{}/{severity="critical"}:{alertname="HighCpu"}"#;
+    let mut expected: Vec<String> = before.map(str::to_owned).into();
+    expected
+        .push(format!("group waiting {key} [30s] the group waits for company; 1 alerts for receiver pager"));
+    assert_eq!(world.shown(fingerprint), expected);
+
+    let delivery = world.tell();
+    let rests =
+        format!("group waiting {key} [330s] the group was told and rests; 1 alerts for receiver pager");
+    let told = format!("notify told {key} [30s] firing: first notification to pager/webhook[0]");
+    let with = |last: &str| -> Vec<String> {
+        let mut all: Vec<String> = before.map(str::to_owned).into();
+        all.extend([rests.clone(), told.clone(), last.to_owned()]);
+        all
+    };
+    assert_eq!(world.shown(fingerprint), with("deliver queued pager/webhook[0] [30s] not tried yet"));
+
+    let now = START.plus(Duration::from_secs(31));
+    let failed = after_attempt(&delivery, Err(("answered 503: busy".to_owned(), Retry::Backoff)), now, 1.0);
+    world.outbox.apply_delivery(failed.clone());
+    let line =
+        "deliver failed pager/webhook[0] [32s] 1 try in vain, again at the time shown: answered 503: busy";
+    assert_eq!(world.shown(fingerprint), with(line));
+
+    let receipt = Receipt { status: 200, body: "ok".to_owned(), provider_id: None };
+    world.outbox.apply_delivery(after_attempt(
+        &failed,
+        Ok(receipt),
+        START.plus(Duration::from_secs(33)),
+        0.0,
+    ));
+    assert_eq!(
+        world.shown(fingerprint),
+        with("deliver sent pager/webhook[0] [33s] taken after 2 tries: 200 ok")
+    );
+}
+
+#[test]
+fn why_nobody_was_told() {
+    let (world, fingerprint) = World::with(AlertState::Pending, Severity::Critical);
+    let shown = world.shown(fingerprint);
+    assert_eq!(shown.len(), 2);
+    assert!(shown[1].starts_with("route refused {} [-] a pending alert is told to nobody"), "{shown:?}");
+
+    let (world, fingerprint) = World::with(AlertState::Firing, Severity::Info);
+    let swallowed = world.shown(fingerprint);
+    assert!(
+        swallowed.contains(&"route chosen {} [-] receiver mail, which tells nobody".to_owned()),
+        "{swallowed:#?}"
+    );
+    assert!(why(&world.config, &world.alerts, &world.dispatcher, &world.log, &world.outbox, 7).is_none());
+}

@@ -173,3 +173,6 @@ fn payload<'a>(message: &Message<'a>, fixed: &'a Fixed, external_url: &Url, show
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,3 +82,6 @@ impl<'a> BodyAlert<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
