@@ -1,0 +1,9 @@
+//! The table of source kinds.
+
+use crate::{CollectorKind, prometheus};
+
+/// Every kind of source there is. Documentation, `isobar kinds` and the tests of samples walk it.
+pub static KINDS: &[&dyn CollectorKind] = &[&prometheus::KIND];
+
+#[cfg(test)]
+mod tests;
