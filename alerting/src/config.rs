@@ -83,7 +83,7 @@ pub enum AlertingSource {
     Inline(Box<AlertingConfig>),
 }
 
-/// Ten times this without a heartbeat is what most dead-man's switches call dead.
+/// Often enough that a switch that waits for a few minutes misses several beats before it pages.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Source: prometheus/alertmanager `config.DefaultGlobalConfig`.

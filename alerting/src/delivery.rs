@@ -181,7 +181,7 @@ pub struct Told {
     pub episode: Timestamp,
     /// Why.
     pub reason: Reason,
-    /// When something was last sent for this reason chain: now, unless `delivery` is absent.
+    /// When it was last sent something: `at` of the notification, or earlier where `delivery` is absent.
     pub sent_at: Timestamp,
     /// Id of the delivery; absent when the integration does not want to hear of resolved alerts and only the log of what
     /// it knows moves on.

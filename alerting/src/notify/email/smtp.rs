@@ -193,3 +193,6 @@ fn refused(error: &lettre::transport::smtp::Error) -> NotifyError {
 fn unreachable(error: &EgressError) -> NotifyError {
     NotifyError::Unreachable { reason: error.to_string(), retry: error.retry() }
 }
+
+#[cfg(test)]
+mod tests;
