@@ -15,7 +15,7 @@ use crate::delivery::{
     delivery_id, idempotency_key, notification_id,
 };
 use crate::group::{Group, NotificationLog, decide};
-use crate::route::{Route, Timing};
+use crate::route::Route;
 
 /// All groups, and where each alert is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -109,35 +109,40 @@ impl Dispatcher {
         }
         for (id, group) in &mut dispatcher.groups {
             let told = log.entries_of(id).map(|entry| entry.notification.at).max();
-            if let Some(told) = told {
-                group.next_flush = told.plus(group.timing.group_interval);
-            }
+            let rested = told.map(|told| told.plus(group.timing.group_interval));
+            group.next_flush = rested.unwrap_or(group.next_flush).max(now);
         }
         for (id, entries) in log.groups() {
             if config.receiver(&id.receiver).is_some() {
                 for entry in entries {
-                    dispatcher.take_back(id, &entry.notification, &ended, now);
+                    dispatcher.take_back(config, id, &entry.notification, &ended, now);
                 }
             }
         }
         dispatcher
     }
 
-    /// Adds, as ended, what the receiver was told is open and what is no member now.
+    /// Adds, as ended, what the receiver was told is open and what is no member now. A group that no route makes any more
+    /// is due at once.
     fn take_back(
         &mut self,
+        config: &AlertingConfig,
         id: &GroupId,
         told: &Notification,
         ended: &BTreeMap<u64, Timestamp>,
         now: Timestamp,
     ) {
-        for alert in told.alerts.iter().filter(|alert| alert.is_firing()) {
-            let group = self.groups.entry(id.clone()).or_insert_with(|| Group {
+        let group = self.groups.entry(id.clone()).or_insert_with(|| {
+            let timing = config.route.making(id, &told.group_labels).map(|route| route.timing);
+            let rested = timing.map_or(now, |timing| told.at.plus(timing.group_interval));
+            Group {
                 labels: told.group_labels.clone(),
-                timing: Timing::default(),
+                timing: timing.unwrap_or_default(),
                 members: BTreeMap::new(),
-                next_flush: now,
-            });
+                next_flush: rested.max(now),
+            }
+        });
+        for alert in told.alerts.iter().filter(|alert| alert.is_firing()) {
             let at = ended.get(&alert.fingerprint).copied().unwrap_or(now);
             group.members.entry(alert.fingerprint).or_insert_with(|| alert.ended(at));
             self.places.entry(alert.fingerprint).or_default().insert(id.clone());

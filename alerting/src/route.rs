@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use isobar_normalizer::{Labels, MatchOp, Matcher};
 
+use crate::delivery::GroupId;
+
 /// One node of the tree; the root matches every alert.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
@@ -113,6 +115,14 @@ impl Route {
                 Labels::from_pairs(pairs).expect("a part of a label set is a label set")
             }
         }
+    }
+
+    /// The route that makes the group of this id and these labels, itself or one under it.
+    pub(crate) fn making(&self, id: &GroupId, group_labels: &Labels) -> Option<&Route> {
+        if self.receiver == id.receiver && *self.group_key(group_labels) == *id.key {
+            return Some(self);
+        }
+        self.children.iter().find_map(|child| child.making(id, group_labels))
     }
 
     /// Alertmanager's group key, `{}/{severity="critical"}:{alertname="X"}`.
