@@ -1,3 +1,73 @@
 //! Isobar: one screen, one language and one alert centre over every cloud.
+//!
+//! This crate wires the others together. It alone reads the clock, the environment and randomness.
 
-fn main() {}
+mod api;
+mod audit;
+mod check;
+mod cli;
+mod client;
+mod clock;
+mod collect;
+mod config;
+mod ingest;
+mod kinds;
+mod reserve;
+mod resources;
+mod rules;
+mod secrets;
+mod series;
+mod serve;
+mod stages;
+mod table;
+mod watermark;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{AuditCommand, Cli, Command};
+
+/// Columns of `isobar alerts` and `isobar deliveries`.
+const ALERT_COLUMNS: [&str; 7] = ["id", "state", "severity", "name", "resource", "value", "starts_at"];
+const DELIVERY_COLUMNS: [&str; 7] =
+    ["id", "state", "receiver", "channel", "transition", "attempts", "last_error"];
+
+fn main() -> ExitCode {
+    // One crypto provider for the whole process, before anything can ask for one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("isobar: starting the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("isobar: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Check(arguments) => check::run(arguments).await,
+        Command::Query(arguments) => client::query(arguments).await,
+        Command::Sql(arguments) => client::sql(arguments).await,
+        Command::Alerts(arguments) => client::list(arguments, "alerts", &ALERT_COLUMNS).await,
+        Command::Deliveries(arguments) => client::list(arguments, "deliveries", &DELIVERY_COLUMNS).await,
+        Command::Why(arguments) => client::why(arguments).await,
+        Command::Kinds(arguments) => kinds::run(&arguments),
+        Command::Audit(arguments) => match arguments.command {
+            AuditCommand::Verify { export, checkpoint } => audit::verify(&export, checkpoint.as_deref()),
+        },
+    }
+}

@@ -15,6 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::{FileError, OpenError};
+use crate::store::SHARDS;
 
 /// What the VERSION file says.
 const VERSION: &str = "isobar data 1";
@@ -31,7 +32,10 @@ pub struct DataDirectory {
 
 impl DataDirectory {
     /// Makes the directory (mode 0700) and its folders where they are missing, locks it, and checks or writes its format.
-    pub fn open(root: &Path, shards: usize) -> Result<Self, OpenError> {
+    ///
+    /// # Errors
+    /// Another process has it, it has another format, or it is not accessible.
+    pub fn open(root: &Path) -> Result<Self, OpenError> {
         make(root)?;
         fs::set_permissions(root, fs::Permissions::from_mode(0o700))
             .map_err(FileError::at("closing to others", root))?;
@@ -47,7 +51,7 @@ impl DataDirectory {
         directory.check_version()?;
         make(&directory.blocks())?;
         make(&directory.damaged())?;
-        for shard in 0..shards {
+        for shard in 0..SHARDS {
             make(&directory.wal(shard))?;
         }
         for made in [root.join("wal"), root.to_owned()] {
@@ -116,14 +120,14 @@ mod tests {
     fn one_process_at_a_time_and_only_its_own_format() {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().join("data");
-        let open = DataDirectory::open(&root, 2).unwrap();
+        let open = DataDirectory::open(&root).unwrap();
         assert_eq!(fs::metadata(&root).unwrap().permissions().mode() & 0o777, 0o700);
-        assert!(matches!(DataDirectory::open(&root, 2), Err(OpenError::Locked(_))));
+        assert!(matches!(DataDirectory::open(&root), Err(OpenError::Locked(_))));
         drop(open);
-        DataDirectory::open(&root, 2).unwrap();
+        DataDirectory::open(&root).unwrap();
         fs::write(root.join("VERSION"), "isobar data 9\n").unwrap();
         assert!(
-            matches!(DataDirectory::open(&root, 2), Err(OpenError::Version { found, .. }) if found == "isobar data 9")
+            matches!(DataDirectory::open(&root), Err(OpenError::Version { found, .. }) if found == "isobar data 9")
         );
     }
 }

@@ -126,7 +126,18 @@ impl Store {
         options: StoreOptions,
         now: Timestamp,
     ) -> Result<(Self, Recovery), OpenError> {
-        let directory = DataDirectory::open(data_dir, SHARDS)?;
+        Self::open_in(DataDirectory::open(data_dir)?, options, now)
+    }
+
+    /// Opens the store in a directory that is already held, so that others can use it before the log is read back.
+    ///
+    /// # Errors
+    /// The directory is not accessible. Damaged records are no error.
+    pub fn open_in(
+        directory: DataDirectory,
+        options: StoreOptions,
+        now: Timestamp,
+    ) -> Result<(Self, Recovery), OpenError> {
         let block::Found { blocks, damaged: damaged_blocks, last_seq } =
             block::open_all(&directory.blocks(), SHARDS)?;
         let horizon = now.minus(options.retention).millis();

@@ -1,1 +1,0 @@
-//! Comparisons with peers, side by side in one run.

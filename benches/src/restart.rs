@@ -1,0 +1,133 @@
+//! Restart after SIGKILL with ten million samples in the log: how soon it is ready, and how soon it pages.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use tokio::sync::Notify;
+
+use crate::process::{free_port, isobar, start_isobar, start_prometheus, version, wait_ready};
+use crate::remote_write::{Point, now_ms, send};
+use crate::report::Report;
+
+const SERIES: usize = 10_000;
+const ROUNDS: usize = 1_000;
+
+const POLICY: &str = "policies:\n  - {name: MemoryFull, metric: system.memory.utilization, over: 1s, by: [resource_id], levels: {critical: \"> 90%\"}}\n";
+
+#[derive(Default)]
+struct Receiver {
+    takes: AtomicBool,
+    arrived: Notify,
+}
+
+/// Loads both servers with the same samples, kills them, and times their next start.
+pub async fn run() -> Result<Report> {
+    let receiver = Arc::new(Receiver::default());
+    let router = Router::new().route("/", post(receive)).with_state(receiver.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let webhook = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let home = tempfile::tempdir()?;
+    let config = format!(
+        "security: {{allow_private_targets: [\"127.0.0.0/8\"]}}\npolicies: [policies.yaml]\nalerting:\n  route: {{receiver: r, group_by: [resource_id], group_wait: 0s}}\n  receivers: [{{name: r, webhook_configs: [{{url: \"http://{webhook}/\"}}]}}]\n"
+    );
+    std::fs::write(home.path().join("isobar.yaml"), config)?;
+    std::fs::write(home.path().join("policies.yaml"), POLICY)?;
+    std::fs::write(home.path().join("prometheus.yml"), "global: {}\n")?;
+    let client = reqwest::Client::new();
+
+    let port = free_port()?;
+    let mut process = start_isobar(home.path(), port)?;
+    let ready_url = format!("http://127.0.0.1:{port}/-/ready");
+    wait_ready(&ready_url).await?;
+    let write = format!("http://127.0.0.1:{port}/api/v1/write");
+    load(&client, &write).await?;
+    // A page that cannot be delivered before the kill must leave right after the start.
+    let point = |name: &str, value| Point {
+        labels: vec![("__name__", name.to_owned()), ("instance", "m:9100".to_owned())],
+        at: now_ms(),
+        value,
+    };
+    send(
+        &client,
+        &write,
+        vec![point("node_memory_MemAvailable_bytes", 1e9), point("node_memory_MemTotal_bytes", 64e9)],
+    )
+    .await?;
+    tokio::time::timeout(Duration::from_secs(30), receiver.arrived.notified())
+        .await
+        .context("the page was never tried")?;
+    process.kill();
+    receiver.takes.store(true, Ordering::Relaxed);
+    let started = Instant::now();
+    let process = start_isobar(home.path(), port)?;
+    let paging = async {
+        receiver.arrived.notified().await;
+        started.elapsed().as_secs_f64()
+    };
+    let ready = async {
+        wait_ready(&ready_url).await?;
+        anyhow::Ok(started.elapsed().as_secs_f64())
+    };
+    let (paged, ready) = tokio::join!(tokio::time::timeout(Duration::from_secs(60), paging), ready);
+    let (paged, ready) = (paged.context("no page came after the restart")?, ready?);
+    let resident = process.resident_mib()?;
+    drop(process);
+
+    let port = free_port()?;
+    let mut process = start_prometheus(home.path(), port)?;
+    let peer_ready_url = format!("http://127.0.0.1:{port}/-/ready");
+    wait_ready(&peer_ready_url).await?;
+    load(&client, &format!("http://127.0.0.1:{port}/api/v1/write")).await?;
+    process.kill();
+    let started = Instant::now();
+    let process = start_prometheus(home.path(), port)?;
+    wait_ready(&peer_ready_url).await?;
+    let peer_ready = started.elapsed().as_secs_f64();
+    let peer_resident = process.resident_mib()?;
+
+    let mut report = Report::new("Restart after SIGKILL");
+    report.note(format!("{} samples of {SERIES} series in the write-ahead log", SERIES * ROUNDS));
+    report.note(format!("{}, peer: {}", version(&isobar()?), version(Path::new("/usr/bin/prometheus"))));
+    report.promise(
+        "ready",
+        format!("{ready:.2} s"),
+        format!("{peer_ready:.2} s"),
+        "within 3 s",
+        ready <= 3.0,
+    );
+    report.promise("paging", format!("{paged:.2} s"), "", "within 1 s", paged <= 1.0);
+    report.figure("resident memory", format!("{resident} MiB"), format!("{peer_resident} MiB"));
+    Ok(report)
+}
+
+async fn receive(State(receiver): State<Arc<Receiver>>) -> StatusCode {
+    receiver.arrived.notify_one();
+    if receiver.takes.load(Ordering::Relaxed) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+/// Ten million samples, one second apart, ending now.
+async fn load(client: &reqwest::Client, url: &str) -> Result<()> {
+    let start = now_ms() - (ROUNDS as i64) * 1000;
+    for round in 0..ROUNDS {
+        let at = start + round as i64 * 1000;
+        let point = |series: usize| Point {
+            labels: vec![
+                ("__name__", format!("load_{}", series / 100)),
+                ("instance", format!("host-{}", series % 100)),
+            ],
+            at,
+            value: (round * 7 + series) as f64 * 0.25,
+        };
+        send(client, url, (0..SERIES).map(point).collect()).await?;
+    }
+    Ok(())
+}

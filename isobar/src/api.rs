@@ -1,0 +1,14 @@
+//! What the API serves, over the store, the journal and the alert centre.
+
+mod alerts;
+mod catalogue;
+mod estate;
+mod intake;
+mod operations;
+mod sql;
+
+pub use alerts::AlertViews;
+pub use estate::EstateViews;
+pub use intake::{PushIntake, REMOTE_WRITE};
+pub use operations::{MetricsPage, ReloadRequest, ServerOperations};
+pub use sql::SqlViews;

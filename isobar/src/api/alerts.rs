@@ -1,0 +1,70 @@
+//! Alerts, deliveries and reasons as the API shows them.
+
+use isobar_alerting::{CentreError, CentreHandle, Delivery, DeliveryFilter, DeliveryState as Kept};
+use isobar_dashboards::{
+    AlertCentre, AlertView, DeliveryState, DeliveryView, ReadError, ResendError, WhyStep,
+};
+use tokio::runtime::Handle;
+
+use crate::clock;
+
+/// Reads the alert centre.
+#[derive(Debug)]
+pub struct AlertViews {
+    /// The centre.
+    pub centre: CentreHandle,
+    /// Where its asynchronous calls run.
+    pub runtime: Handle,
+}
+
+impl AlertCentre for AlertViews {
+    fn alerts(&self) -> Result<Vec<AlertView>, ReadError> {
+        Ok(self.centre.alerts().iter().map(AlertView::from).collect())
+    }
+
+    fn deliveries(&self) -> Result<Vec<DeliveryView>, ReadError> {
+        Ok(self.centre.deliveries(&DeliveryFilter::default()).iter().map(view).collect())
+    }
+
+    fn why(&self, fingerprint: u64) -> Result<Option<Vec<WhyStep>>, ReadError> {
+        let steps = self.centre.why(fingerprint);
+        let shown = |step: isobar_alerting::WhyStep| WhyStep {
+            stage: step.stage.to_owned(),
+            verdict: step.verdict.to_owned(),
+            rule: step.rule,
+            at: step.at.unwrap_or_else(clock::now).into(),
+            detail: step.detail,
+        };
+        Ok(steps.map(|steps| steps.into_iter().map(shown).collect()))
+    }
+
+    fn resend(&self, delivery: &str, _actor: &str) -> Result<DeliveryView, ResendError> {
+        match self.runtime.block_on(self.centre.resend(delivery)) {
+            Ok(delivery) => Ok(view(&delivery)),
+            Err(CentreError::UnknownDelivery(_)) => Err(ResendError::NotFound),
+            Err(error @ CentreError::NotDead { .. }) => Err(ResendError::NotDead(error.to_string())),
+            Err(error) => Err(ResendError::Failed(error.to_string())),
+        }
+    }
+}
+
+fn view(delivery: &Delivery) -> DeliveryView {
+    DeliveryView {
+        id: delivery.id.to_string(),
+        incident: None,
+        receiver: delivery.integration.receiver.to_string(),
+        channel: delivery.integration.channel.to_string(),
+        transition: delivery.transition.as_str().to_owned(),
+        state: match delivery.state {
+            Kept::Queued => DeliveryState::Queued,
+            Kept::Sent => DeliveryState::Sent,
+            Kept::Failed => DeliveryState::Failed,
+            Kept::Dead => DeliveryState::Dead,
+        },
+        attempts: delivery.attempts,
+        idempotency_key: delivery.idempotency_key.to_string(),
+        last_error: delivery.last_error.clone(),
+        queued_at: delivery.created_at.into(),
+        sent_at: delivery.sent_at.map(Into::into),
+    }
+}

@@ -1,0 +1,90 @@
+//! What is pushed: decoded, stored durably, and only then answered.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use isobar_collectors::remote_write::{self, RemoteWriteError};
+use isobar_dashboards::{Intake, IntakeAnswer};
+use isobar_journal::JournalError;
+use isobar_store::{AppendError, Appended, Store};
+
+use crate::clock;
+use crate::ingest::{Delivery, Ingest, IngestError};
+
+/// The name under which pushed series and their progress are kept.
+pub const REMOTE_WRITE: &str = "remote_write";
+
+/// Takes what senders push.
+#[derive(Debug)]
+pub struct PushIntake {
+    /// The way in.
+    pub ingest: Arc<Ingest>,
+    /// Makes what was taken durable before it is acknowledged.
+    pub store: Store,
+}
+
+impl Intake for PushIntake {
+    fn remote_write(&self, headers: &HeaderMap, body: Bytes) -> IntakeAnswer {
+        let write = match remote_write::decode(headers, &body, &remote_write::Limits::default()) {
+            Ok(write) => write,
+            Err(error) => return refused(&error),
+        };
+        let invalid = write.complaint();
+        let source: Arc<str> = REMOTE_WRITE.into();
+        let runs = write.into_runs(&source);
+        let newest = runs.iter().flat_map(|run| &run.samples).map(|sample| sample.at).max();
+        let delivery = Delivery {
+            source,
+            part: "".into(),
+            runs,
+            resources: Vec::new(),
+            watermark: newest.map(|newest| newest.min(clock::now())),
+        };
+        let appended = match self.ingest.take(delivery, clock::now()) {
+            Ok(appended) => appended,
+            Err(error) => return not_stored(&error),
+        };
+        if let Err(error) = self.store.sync() {
+            return not_stored(&error.into());
+        }
+        let refusals = [invalid, complaint(&appended)];
+        let refusals: Vec<String> = refusals.into_iter().flatten().collect();
+        if refusals.is_empty() { IntakeAnswer::Stored } else { IntakeAnswer::Invalid(refusals.join("; ")) }
+    }
+}
+
+/// A request that cannot be taken as a whole, by the status its sender understands.
+fn refused(error: &RemoteWriteError) -> IntakeAnswer {
+    match error.status() {
+        413 => IntakeAnswer::TooLarge(error.to_string()),
+        415 => IntakeAnswer::Unsupported(error.to_string()),
+        _ => IntakeAnswer::Invalid(error.to_string()),
+    }
+}
+
+/// What of an append was refused, with counts; `None` when nothing was.
+fn complaint(appended: &Appended) -> Option<String> {
+    let counts = [
+        (appended.too_old, "samples are too old"),
+        (appended.too_far_in_future, "samples are too far in the future"),
+        (appended.over_series_limit, "samples are of series over the limit"),
+        (appended.invalid, "samples have no labels, or labels too long to keep"),
+    ];
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// A full disk is worth another try later; so is a failing one.
+fn not_stored(error: &IngestError) -> IntakeAnswer {
+    match error {
+        IngestError::Append(AppendError::DiskFull) | IngestError::Journal(JournalError::DiskFull(_)) => {
+            IntakeAnswer::DiskFull(error.to_string())
+        }
+        _ => IntakeAnswer::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,151 @@
+//! `isobar check`: says what is wrong with a configuration, and with `--connect` tries what it names.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use isobar_alerting::Tools;
+use isobar_collectors::{Collector, SourceContext, Window};
+use isobar_dashboards::Tls;
+use isobar_egress::{Egress, EgressOptions, Trust};
+use url::Url;
+
+use crate::cli::CheckArguments;
+use crate::clock;
+use crate::config::{Config, Problem, load};
+
+/// One source's whole first collection must end in this time.
+const SOURCE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Prints every complaint on standard error, or a line of what was found on standard output.
+#[expect(clippy::print_stdout, reason = "a command that prints")]
+pub async fn run(arguments: CheckArguments) -> Result<()> {
+    let config = load(&arguments.config).map_err(report)?;
+    let egress = Egress::new(EgressOptions {
+        allow_private: config.allow_private.clone(),
+        ..EgressOptions::default()
+    })?;
+    let built = build(&config, &egress)
+        .map_err(|error| report(vec![Problem { file: arguments.config.clone(), error }]))?;
+    if let Some(files) = config.server.tls(&config.secrets.base_dir) {
+        Tls::load(files)?;
+    }
+    let receivers: usize = config.alerting.receivers.iter().map(|receiver| receiver.integrations.len()).sum();
+    println!(
+        "{}: {} sources, {} policies, {receivers} ways to tell",
+        arguments.config.display(),
+        config.sources.len(),
+        config.policies.len()
+    );
+    if !arguments.connect {
+        return Ok(());
+    }
+    let mut failed = 0;
+    for (source, collector) in config.sources.iter().zip(&built) {
+        failed += usize::from(!try_source(&source.name, &**collector, source.interval).await);
+    }
+    for url in targets(&config) {
+        match egress.check(&url, Trust::Guarded).await {
+            Ok(addresses) => match connect(&addresses).await {
+                Ok(()) => println!("receiver {}: reachable", shown(&url)),
+                Err(error) => {
+                    failed += 1;
+                    println!("receiver {}: {error}", shown(&url));
+                }
+            },
+            Err(error) => {
+                failed += 1;
+                println!("receiver {}: {error}", shown(&url));
+            }
+        }
+    }
+    if failed > 0 {
+        bail!("{failed} of them cannot be used");
+    }
+    Ok(())
+}
+
+fn report(problems: Vec<Problem>) -> anyhow::Error {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    anyhow::anyhow!("{}", lines.join("\n"))
+}
+
+/// Builds every collector and notifier, which reveals every secret.
+fn build(
+    config: &Config,
+    egress: &Egress,
+) -> Result<Vec<Box<dyn Collector>>, isobar_normalizer::ConfigError> {
+    let external_url = config.server.external_url();
+    let tools = Tools { secrets: &config.secrets, egress, external_url: &external_url };
+    for integration in config.alerting.receivers.iter().flat_map(|receiver| &receiver.integrations) {
+        integration.settings.build(&tools)?;
+    }
+    config.sources.iter().map(|source| source.build(config, egress)).collect()
+}
+
+/// Collects every part once; prints how it went.
+#[expect(clippy::print_stdout, reason = "a command that prints")]
+async fn try_source(name: &Arc<str>, collector: &dyn Collector, interval: Duration) -> bool {
+    let parts = match collector.parts().await {
+        Ok(parts) => parts,
+        Err(error) => {
+            println!("source {name}: {error}");
+            return false;
+        }
+    };
+    let mut good = true;
+    for part in &parts {
+        let end = clock::now();
+        let window = Window { start: end.minus(interval), end };
+        let failures = match tokio::time::timeout(SOURCE_PATIENCE, collector.collect(part, window)).await {
+            Ok(Ok(collected)) => collected.failures,
+            Ok(Err(error)) => vec![error.to_string()],
+            Err(_) => vec![format!("no answer within {} s", SOURCE_PATIENCE.as_secs())],
+        };
+        good &= failures.is_empty();
+        let told = if failures.is_empty() { "delivers".to_owned() } else { failures.join("; ") };
+        println!("source {name}, {}: {told}", part.key);
+    }
+    good
+}
+
+/// Where receivers and the heartbeat point.
+fn targets(config: &Config) -> Vec<Url> {
+    let integrations = config.alerting.receivers.iter().flat_map(|receiver| &receiver.integrations);
+    let heartbeat = config.alerting.heartbeat.iter().map(|heartbeat| heartbeat.url.clone());
+    integrations.filter_map(|integration| None::<Url>).chain(heartbeat).collect()
+}
+
+/// A receiver's path and query may hold its secret: only the place is shown.
+fn shown(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+async fn connect(addresses: &[std::net::SocketAddr]) -> Result<(), String> {
+    let connecting = tokio::net::TcpStream::connect(addresses);
+    match tokio::time::timeout(Duration::from_secs(10), connecting).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("no answer within 10 s".to_owned()),
+    }
+}
+
+impl crate::config::SourceConfig {
+    /// Makes the collector.
+    ///
+    /// # Errors
+    /// A secret or file that cannot be read.
+    pub fn build(
+        &self,
+        config: &Config,
+        egress: &Egress,
+    ) -> Result<Box<dyn Collector>, isobar_normalizer::ConfigError> {
+        self.settings.build(SourceContext {
+            name: &self.name,
+            interval: self.interval,
+            egress,
+            secrets: &config.secrets,
+            base_dir: &config.secrets.base_dir,
+        })
+    }
+}

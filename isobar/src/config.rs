@@ -1,0 +1,180 @@
+//! The configuration: one `isobar.yaml` and the files it names, read whole before anything changes.
+
+mod files;
+mod raw;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use isobar_alerting::{AlertingConfig, AlertingSource, Policies, Policy};
+use isobar_collectors::SourceSettings;
+use isobar_dashboards::{SecurityOptions, ServerConfig};
+use isobar_normalizer::{ConfigError, Mapping, Mappings, Step};
+
+use crate::api::REMOTE_WRITE;
+use crate::secrets::EnvironmentAndFiles;
+use files::Files;
+use raw::{Duplicates, RawConfig, RawSource};
+
+/// Swallows every alert: what runs when no `alerting:` is configured, so that alerts are still listed.
+const NO_RECEIVER: &str = "{route: {receiver: nobody}, receivers: [{name: nobody}]}";
+
+/// A configuration that was found valid. Secrets are still references.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the API listens.
+    pub server: ServerConfig,
+    /// Who may use it.
+    pub security: SecurityOptions,
+    /// Private networks that receivers may be in.
+    pub allow_private: Vec<IpNet>,
+    /// How long samples are kept.
+    pub retention: Duration,
+    /// What is collected.
+    pub sources: Vec<SourceConfig>,
+    /// What is watched for.
+    pub policies: Vec<Policy>,
+    /// Who is told.
+    pub alerting: AlertingConfig,
+    /// What raw metrics mean.
+    pub mappings: Arc<Mappings>,
+    /// Reads secrets; relative paths start at its folder.
+    pub secrets: EnvironmentAndFiles,
+}
+
+impl Config {
+    /// Every name under which alerts may be reported: the sources, and what is pushed.
+    pub fn reporters(&self) -> BTreeSet<String> {
+        self.sources.iter().map(|source| source.name.to_string()).chain([REMOTE_WRITE.to_owned()]).collect()
+    }
+}
+
+/// One entry of `sources:`.
+#[derive(Debug)]
+pub struct SourceConfig {
+    /// Unique.
+    pub name: Arc<str>,
+    /// One of the collector kinds.
+    pub kind: &'static str,
+    /// How often it is collected.
+    pub interval: Duration,
+    /// Its own table.
+    pub settings: Box<dyn SourceSettings>,
+}
+
+/// Something wrong with a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as the user named it.
+    pub file: PathBuf,
+    /// The place in it and what would be right.
+    pub error: ConfigError,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        match self.error.line {
+            0 => write!(f, "{file}: {}", self.error.message),
+            _ => write!(f, "{file}:{}", self.error),
+        }
+    }
+}
+
+/// Reads the file and everything it names.
+///
+/// # Errors
+/// Every independent mistake that was found, in the order of the file.
+pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
+    let base_dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let whole = |error: ConfigError| vec![Problem { file: path.to_owned(), error }];
+    let document = files::read(path).map_err(whole)?;
+    let raw: RawConfig = serde_saphyr::from_str(&document).map_err(|error| whole(error.into()))?;
+    let secrets = EnvironmentAndFiles { base_dir: base_dir.clone() };
+    let mut problems = Vec::new();
+    let mut note = |file: &Path, error: ConfigError| problems.push(Problem { file: file.to_owned(), error });
+    let files = Files { config: path, base_dir: &base_dir };
+
+    let security = SecurityOptions::resolve(&raw.server, &raw.security, &secrets)
+        .map_err(|error| note(path, error))
+        .ok();
+    let mut duplicates = Duplicates::default();
+    let mut sources = Vec::new();
+    for (index, raw) in raw.sources.into_iter().enumerate() {
+        match duplicates.check(&raw.name).and_then(|()| source(raw, &document, index)) {
+            Ok(source) => sources.push(source),
+            Err(error) => note(path, error),
+        }
+    }
+    let mut policies = Policies::default();
+    files.each(&raw.policies, &mut note, |text| policies.add(text));
+    let mut mappings = Mappings::builtin();
+    files.each(&raw.mappings, &mut note, |text| {
+        mappings = std::mem::take(&mut mappings).with(Mapping::load(text)?);
+        Ok(())
+    });
+    let alerting = match raw.alerting.map(AlertingSource::try_from).transpose() {
+        Ok(source) => alerting(source, &files, &mut note),
+        Err(error) => {
+            note(path, error);
+            None
+        }
+    };
+    match (security, alerting, problems.is_empty()) {
+        (Some(security), Some(alerting), true) => Ok(Config {
+            server: raw.server,
+            security,
+            allow_private: raw.security.allow_private_targets,
+            retention: raw.store.retention,
+            sources,
+            policies: policies.into_vec(),
+            alerting,
+            mappings: Arc::new(mappings),
+            secrets,
+        }),
+        _ => Err(problems),
+    }
+}
+
+/// Reads one source's own table where it stands.
+fn source(raw: RawSource, document: &str, index: usize) -> Result<SourceConfig, ConfigError> {
+    let kind = isobar_collectors::KINDS.iter().find(|kind| kind.name() == raw.kind.value);
+    let Some(kind) = kind else {
+        let known: Vec<&str> = isobar_collectors::KINDS.iter().map(|kind| kind.name()).collect();
+        let message = format!("unknown kind {:?}: one of {}", raw.kind.value, known.join(", "));
+        return Err(ConfigError::at(raw.kind.referenced, message));
+    };
+    let settings = kind.read(document, &[Step::Key("sources"), Step::Item(index), Step::Key("settings")])?;
+    Ok(SourceConfig { name: raw.name.value.into(), kind: kind.name(), interval: raw.interval, settings })
+}
+
+fn alerting(
+    source: Option<AlertingSource>,
+    files: &Files<'_>,
+    note: &mut dyn FnMut(&Path, ConfigError),
+) -> Option<AlertingConfig> {
+    match source {
+        None => Some(AlertingConfig::parse(NO_RECEIVER).expect("the embedded text is read by the tests")),
+        Some(AlertingSource::Inline(config)) => Some(*config),
+        Some(AlertingSource::File { path, heartbeat }) => {
+            let path = files.base_dir.join(path);
+            let config = files::read(&path).and_then(|text| AlertingConfig::parse(&text));
+            match config {
+                Ok(config) => {
+                    Some(AlertingConfig { heartbeat: heartbeat.or(config.heartbeat.clone()), ..config })
+                }
+                Err(error) => {
+                    note(&path, error);
+                    None
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

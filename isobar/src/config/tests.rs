@@ -1,0 +1,48 @@
+use super::*;
+
+fn problems(config: &str, others: &[(&str, &str)]) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in others.iter().chain(&[("isobar.yaml", config)]) {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let shown = |problem: &Problem| {
+        let name = problem.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Problem { file: name.into(), error: problem.error.clone() }.to_string()
+    };
+    match load(&dir.path().join("isobar.yaml")) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(shown).collect(),
+    }
+}
+
+#[test]
+fn an_empty_file_is_a_configuration() {
+    assert_eq!(problems("{}", &[]), Vec::<String>::new());
+}
+
+#[test]
+fn every_independent_mistake_is_told_at_once() {
+    let config = "
+sources:
+  - {name: a, kind: nothing}
+  - {name: a, kind: prometheus, settings: {targets: [\"http://127.0.0.1:1/metrics\"]}}
+policies: [bad.yaml, none.yaml]
+alerting: {file: am.yml}
+";
+    let bad = "policies:\n  - name: X\n    metric: m\n    levels: {huge: \"> 1\"}\n";
+    let found = problems(config, &[("bad.yaml", bad), ("am.yml", "route: {receiver: x}\n")]);
+    let starts = ["isobar.yaml:3:", "isobar.yaml:4:", "bad.yaml:4:", "isobar.yaml:5:", "am.yml:1:"];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (problem, start) in found.iter().zip(starts) {
+        assert!(problem.starts_with(start), "{problem} should start with {start}");
+    }
+}
+
+#[test]
+fn durations_say_what_would_be_right() {
+    let found = problems("store: {retention: 5m}", &[]);
+    assert!(
+        found[0].starts_with("isobar.yaml:1:20: 5m is too short") && found[0].contains("30d"),
+        "{found:?}"
+    );
+}

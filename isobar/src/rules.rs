@@ -1,0 +1,188 @@
+//! Answers the evaluator's questions, and runs it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use isobar_alerting::{CentreHandle, Evaluator, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark};
+use isobar_normalizer::{Labels, Matcher, Timestamp};
+use isobar_promql::{EngineOptions, Query, Value};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::clock;
+use crate::ingest::Ingest;
+use crate::resources::{Known, ResourceTable};
+use crate::series::JoinedSeries;
+use crate::stages::Stages;
+use crate::watermark::Watermarks;
+
+/// New data is evaluated at most this often: a page leaves within a second of its datum.
+const ROUND_MIN: Duration = Duration::from_millis(250);
+/// Without new data the evaluator still looks this often: silence is a finding too.
+const ROUND_MAX: Duration = Duration::from_secs(5);
+/// The distance of instants when catching up; Prometheus' default evaluation interval is the next multiple of it.
+pub const EVALUATION_STEP: Duration = Duration::from_secs(15);
+/// A round may take at most this share of the time: the pause after it is so many times its length.
+const PAUSE_FACTOR: u32 = 3;
+/// Which sources feed a selection changes when targets come and go, not with every sample.
+const FEEDS_KEPT: Duration = Duration::from_secs(5);
+/// A part that has not come for so many periods no longer holds its source back.
+const HELD_BACK_PERIODS: u32 = 4;
+/// The name of the stage whose rounds health watches.
+pub const STAGE: &str = "evaluate";
+
+/// Series, watermarks and resources, as the evaluator asks for them.
+#[derive(Debug)]
+pub struct RuleData {
+    series: JoinedSeries,
+    watermarks: Arc<Watermarks>,
+    resources: Arc<ResourceTable>,
+    options: EngineOptions,
+    feeds: Mutex<HashMap<String, Feeds>>,
+}
+
+/// Which sources have series of one selection, with their freshness contract.
+#[derive(Clone, Debug)]
+struct Feeds {
+    read: Instant,
+    sources: Vec<(Arc<str>, Duration, Duration)>,
+}
+
+impl RuleData {
+    /// Joins the three.
+    pub fn new(series: JoinedSeries, watermarks: Arc<Watermarks>, resources: Arc<ResourceTable>) -> Self {
+        Self { series, watermarks, resources, options: EngineOptions::default(), feeds: Mutex::default() }
+    }
+
+    fn feeds(&self, matchers: &[Matcher]) -> Vec<(Arc<str>, Duration, Duration)> {
+        let key = matchers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        if let Some(known) = self.feeds.lock().get(&key).filter(|known| known.read.elapsed() < FEEDS_KEPT) {
+            return known.sources.clone();
+        }
+        let sources = self.series.feeds(matchers);
+        // That nothing feeds it is not kept: its first sample counts at once.
+        if !sources.is_empty() {
+            self.feeds.lock().insert(key, Feeds { read: Instant::now(), sources: sources.clone() });
+        }
+        sources
+    }
+}
+
+/// The evaluator's view, cheap to hand to a blocking thread.
+#[derive(Clone, Debug)]
+pub struct SharedRuleData(pub Arc<RuleData>);
+
+#[async_trait]
+impl RuleQuery for SharedRuleData {
+    async fn instant(&self, expression: &str, at: Timestamp) -> Result<Vec<(Labels, f64)>, RuleQueryError> {
+        let query = Query::parse(expression).map_err(|error| RuleQueryError(error.to_string()))?;
+        let data = self.0.clone();
+        let evaluated =
+            tokio::task::spawn_blocking(move || query.instant(at, &data.series, &data.options)).await;
+        let answer = match evaluated {
+            Ok(answer) => answer.map_err(|error| RuleQueryError(error.to_string()))?,
+            Err(error) => return Err(RuleQueryError(format!("the query broke off: {error}"))),
+        };
+        match answer.value {
+            Value::Vector(samples) => {
+                Ok(samples.into_iter().map(|sample| (sample.labels, sample.value)).collect())
+            }
+            other => Err(RuleQueryError(format!("{expression} is no instant vector but {other:?}"))),
+        }
+    }
+
+    fn sources(&self, matchers: &[Matcher]) -> Vec<SourceWatermark> {
+        let fed = self.0.feeds(matchers);
+        let watermark = |(source, period, delay): (Arc<str>, Duration, Duration)| {
+            let progress = self.0.watermarks.progress(&source)?;
+            // A part one period behind the newest is punctual: it has nothing new. One further behind holds the others back
+            // a while, so that its data is not passed over, but not for ever.
+            let held_back =
+                progress.complete.plus(period).max(progress.newest.minus(period * HELD_BACK_PERIODS));
+            let watermark = progress.newest.min(held_back);
+            let complete_since = progress.since;
+            Some(SourceWatermark { source, watermark, complete_since, period, delay })
+        };
+        fed.into_iter().filter_map(watermark).collect()
+    }
+
+    fn resource(&self, resource_id: &str) -> ResourceLookup {
+        match self.0.resources.look_up(resource_id) {
+            Known::Present(labels) => {
+                let labels = Labels::from_pairs(labels.iter().map(|(name, value)| (name, value)));
+                labels.map_or(ResourceLookup::Unknown, ResourceLookup::Known)
+            }
+            Known::Gone(at) => ResourceLookup::Gone(at),
+            Known::Never => ResourceLookup::Unknown,
+        }
+    }
+}
+
+/// Evaluates whenever data has come, hands what changed to the alert centre, and stops when told to.
+pub async fn run(
+    evaluator: Arc<tokio::sync::Mutex<Evaluator>>,
+    data: SharedRuleData,
+    ingest: Arc<Ingest>,
+    centre: CentreHandle,
+    stages: Arc<Stages>,
+    stop: CancellationToken,
+) {
+    loop {
+        let started = Instant::now();
+        let now = clock::now();
+        let transitions = evaluator.lock().await.tick(&data, now).await;
+        hand_over(&centre, transitions, &stop).await;
+        let took = started.elapsed();
+        metrics::histogram!("isobar_evaluate_round_seconds").record(took.as_secs_f64());
+        stages.finished(STAGE, ROUND_MAX, clock::now());
+        let pause = ROUND_MIN.max(took * PAUSE_FACTOR);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = ingest.arrived() => {}
+            () = tokio::time::sleep(ROUND_MAX) => {}
+        }
+    }
+}
+
+/// Hands transitions over until they are taken: the evaluator's state already holds them.
+pub async fn hand_over(
+    centre: &CentreHandle,
+    transitions: Vec<isobar_alerting::Transition>,
+    stop: &CancellationToken,
+) {
+    while let Err(error) = centre.ingest(transitions.clone()).await {
+        warn!(%error, count = transitions.len(), "alerts could not be written down; trying again");
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+}
+
+impl JoinedSeries {
+    /// Which sources have series of this selection, each with the longest period and delay among them.
+    fn feeds(&self, matchers: &[Matcher]) -> Vec<(Arc<str>, Duration, Duration)> {
+        let (stored, descriptive) = self.split(matchers);
+        let described = self.described();
+        let mut feeds: HashMap<Arc<str>, (Duration, Duration)> = HashMap::new();
+        for fresh in self.store().freshness(&stored) {
+            let labels = self.join(&fresh.labels, &described);
+            if descriptive
+                .iter()
+                .all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or_default()))
+            {
+                let (period, delay) = feeds.entry(fresh.source).or_default();
+                *period = (*period).max(fresh.period);
+                *delay = (*delay).max(fresh.delay);
+            }
+        }
+        feeds.into_iter().map(|(source, (period, delay))| (source, period, delay)).collect()
+    }
+}

@@ -1,0 +1,231 @@
+//! `isobar serve`: opens everything in the order that pages first, runs it, and closes it in the reverse order.
+
+mod journal_events;
+mod reload;
+mod upkeep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use isobar_alerting::{AlertCentre, CentreParts, Evaluator};
+use isobar_dashboards::{Api, Backend, ServeOptions, Tls};
+use isobar_egress::{BreakerOptions, Breakers, Egress, EgressOptions};
+use isobar_journal::{Journal, SqliteJournal, SqliteOptions};
+use isobar_normalizer::Registry;
+use isobar_store::{DataDirectory, Store, StoreOptions};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::api::{AlertViews, EstateViews, MetricsPage, PushIntake, ServerOperations, SqlViews};
+use crate::cli::ServeArguments;
+use crate::clock;
+use crate::collect::SourceStatuses;
+use crate::config::{Config, load};
+use crate::ingest::Ingest;
+use crate::resources::ResourceTable;
+use crate::rules::{self, EVALUATION_STEP, RuleData, SharedRuleData};
+use crate::series::{JoinedSeries, LongestLookback};
+use crate::stages::Stages;
+use crate::watermark::Watermarks;
+use journal_events::WatchedJournal;
+use reload::{ReloadQueue, Reloader};
+use upkeep::Upkeep;
+
+/// Deliveries under way may end in this time after the signal to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Own latencies, in seconds, from a millisecond to ten minutes: page latency is promised under one second.
+const LATENCY_BUCKETS: [f64; 14] =
+    [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0];
+
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(arguments: ServeArguments) -> Result<()> {
+    let mut config = load(&arguments.config).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow!("{}", lines.join("\n"))
+    })?;
+    if let Some(listen) = arguments.listen {
+        config.server.listen_on(listen);
+    }
+    let metrics = install_metrics()?;
+    let directory = DataDirectory::open(&arguments.data_dir)?;
+
+    // Pages that were queued when the last process ended leave before samples are read back.
+    let journal = open_journal(&arguments).await?;
+    let resources = Arc::new(ResourceTable::default());
+    journal.restore_resources(&resources)?;
+    let egress = Egress::new(EgressOptions {
+        allow_private: config.allow_private.clone(),
+        ..EgressOptions::default()
+    })?;
+    let breakers = Breakers::new(BreakerOptions::default());
+    let centre =
+        AlertCentre::open(config.alerting.clone(), centre_parts(&config, &journal, &egress, &breakers))
+            .await?;
+    let handle = centre.handle();
+    let stop_telling = CancellationToken::new();
+    let telling = tokio::spawn(centre.run(stop_telling.clone()));
+
+    let opened = clock::now();
+    let options = StoreOptions { retention: config.retention, ..StoreOptions::default() };
+    let (store, recovery) =
+        tokio::task::spawn_blocking(move || Store::open_in(directory, options, clock::now())).await??;
+    info!(?recovery, took_ms = clock::now().since(opened).as_millis(), "store open");
+
+    let stages = Arc::new(Stages::default());
+    let watermarks = Arc::new(Watermarks::default());
+    let statuses = Arc::new(SourceStatuses::default());
+    let shared_journal: Arc<dyn Journal> = journal.clone();
+    let lookback = Arc::new(LongestLookback::default());
+    let ingest = Arc::new(Ingest::new(
+        store.clone(),
+        resources.clone(),
+        watermarks.clone(),
+        shared_journal.clone(),
+        config.mappings.clone(),
+        lookback.clone(),
+    ));
+    let restoring = ingest.clone();
+    tokio::task::spawn_blocking(move || restoring.restore(clock::now())).await??;
+    let series = JoinedSeries::new(store.clone(), resources.clone(), Registry::builtin(), lookback);
+
+    let mut evaluator = Evaluator::new(std::mem::take(&mut config.policies), EVALUATION_STEP);
+    let mut ended = evaluator.restore(&handle.alerts(), clock::now());
+    ended.extend(evaluator.retain_sources(&config.reporters(), clock::now()));
+    let evaluator = Arc::new(Mutex::new(evaluator));
+    let stop = CancellationToken::new();
+    rules::hand_over(&handle, ended, &stop).await;
+    let rule_data =
+        SharedRuleData(Arc::new(RuleData::new(series.clone(), watermarks.clone(), resources.clone())));
+    let evaluating = tokio::spawn(rules::run(
+        evaluator.clone(),
+        rule_data,
+        ingest.clone(),
+        handle.clone(),
+        stages.clone(),
+        stop.clone(),
+    ));
+    let upkeep = Upkeep {
+        data_dir: arguments.data_dir.clone(),
+        store: store.clone(),
+        ingest: ingest.clone(),
+        statuses: statuses.clone(),
+        watermarks: watermarks.clone(),
+        centre: handle.clone(),
+        stages: stages.clone(),
+        journal: journal.clone(),
+        resources: resources.clone(),
+    };
+    let keeping = upkeep.start(&stop)?;
+
+    let listener = TcpListener::bind(config.server.listen()).await;
+    let listener = listener.with_context(|| format!("listening on {}", config.server.listen()))?;
+    let address = listener.local_addr()?;
+    let tls = config.server.tls(&config.secrets.base_dir).map(Tls::load).transpose()?.map(Arc::new);
+    let serve_options = ServeOptions::new(&config.security, tls.clone());
+    let (reloads, requests) = mpsc::channel(4);
+    let backend = Backend {
+        series: Arc::new(series.clone()),
+        catalogue: Arc::new(series.clone()),
+        sql: Arc::new(SqlViews::new(
+            store.clone(),
+            resources.clone(),
+            handle.clone(),
+            shared_journal.clone(),
+        )?),
+        intake: Arc::new(PushIntake { ingest: ingest.clone(), store: store.clone() }),
+        estate: Arc::new(EstateViews {
+            statuses: statuses.clone(),
+            watermarks: watermarks.clone(),
+            resources,
+        }),
+        alerts: Arc::new(AlertViews { centre: handle.clone(), runtime: tokio::runtime::Handle::current() }),
+        journal: shared_journal,
+        journal_head: journal.heads(),
+        operations: Arc::new(ServerOperations {
+            stages: stages.clone(),
+            reloads: reloads.clone(),
+            metrics: MetricsPage(metrics),
+        }),
+        clock: Arc::new(clock::now),
+    };
+    let stop_serving = CancellationToken::new();
+    let router = Api::new(backend, config.security.clone(), stop_serving.clone()).router();
+    let serving =
+        tokio::spawn(isobar_dashboards::serve(listener, router, serve_options, stop_serving.clone()));
+
+    let reloader =
+        Reloader { path: arguments.config, egress, ingest, statuses, centre: handle, evaluator, tls };
+    let sources = reloader.start_sources(&config)?;
+    announce(address, config.server.tls(&config.secrets.base_dir).is_some());
+    let sources = ReloadQueue { reloader, sources, requests }.run_until_signal().await?;
+
+    info!("stopping");
+    for source in sources {
+        source.stop().await;
+    }
+    stop_serving.cancel();
+    joined("serving", serving).await;
+    stop.cancel();
+    joined("evaluating", evaluating).await;
+    for task in keeping {
+        joined("upkeep", task).await;
+    }
+    stop_telling.cancel();
+    if tokio::time::timeout(DRAIN, telling).await.is_err() {
+        warn!(
+            seconds = DRAIN.as_secs(),
+            "deliveries under way did not end; they are sent after the next start"
+        );
+    }
+    tokio::task::spawn_blocking(move || store.close()).await??;
+    info!("stopped");
+    Ok(())
+}
+
+async fn open_journal(arguments: &ServeArguments) -> Result<Arc<WatchedJournal>> {
+    let path = arguments.data_dir.join("journal.db");
+    let journal =
+        tokio::task::spawn_blocking(move || SqliteJournal::open(&path, SqliteOptions::default())).await??;
+    Ok(Arc::new(WatchedJournal::new(journal)))
+}
+
+fn centre_parts(
+    config: &Config,
+    journal: &Arc<WatchedJournal>,
+    egress: &Egress,
+    breakers: &Breakers,
+) -> CentreParts {
+    CentreParts {
+        journal: journal.clone(),
+        egress: egress.clone(),
+        breakers: breakers.clone(),
+        secrets: Arc::new(config.secrets.clone()),
+        external_url: config.server.external_url(),
+        clock: Arc::new(clock::now),
+        jitter: Arc::new(clock::jitter),
+    }
+}
+
+fn install_metrics() -> Result<PrometheusHandle> {
+    let builder = PrometheusBuilder::new().set_buckets(&LATENCY_BUCKETS).context("own metrics")?;
+    builder.install_recorder().context("own metrics")
+}
+
+/// Tells the person, or the program, that started it where to go.
+#[expect(clippy::print_stdout, reason = "the line a supervisor waits for")]
+fn announce(address: std::net::SocketAddr, tls: bool) {
+    let scheme = if tls { "https" } else { "http" };
+    println!("isobar {} listening on {scheme}://{address}", env!("CARGO_PKG_VERSION"));
+}
+
+async fn joined<T>(what: &str, task: JoinHandle<T>) {
+    if let Err(error) = task.await {
+        warn!(what, %error, "a task ended badly");
+    }
+}

@@ -1,0 +1,101 @@
+//! Up to which event time each source's data is complete.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use isobar_normalizer::Timestamp;
+use parking_lot::RwLock;
+
+/// Watermarks of all sources, part by part. A push source has one part, the empty one.
+#[derive(Debug, Default)]
+pub struct Watermarks {
+    sources: RwLock<HashMap<Arc<str>, Marks>>,
+}
+
+#[derive(Debug)]
+struct Marks {
+    since: Timestamp,
+    parts: HashMap<Arc<str>, Timestamp>,
+}
+
+/// How far one source has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Where the stretch begins in which we were looking all the time: the first mark of this process.
+    pub since: Timestamp,
+    /// The part furthest behind: data of the whole source is complete up to here.
+    pub complete: Timestamp,
+    /// The part furthest ahead: there is data up to here.
+    pub newest: Timestamp,
+}
+
+impl Watermarks {
+    /// Moves a part forward; it never moves back.
+    pub fn advance(&self, source: &Arc<str>, part: &Arc<str>, to: Timestamp) {
+        let mut sources = self.sources.write();
+        let marks =
+            sources.entry(source.clone()).or_insert_with(|| Marks { since: to, parts: HashMap::new() });
+        let mark = marks.parts.entry(part.clone()).or_insert(to);
+        *mark = (*mark).max(to);
+    }
+
+    /// Takes a part out: it holds its source back no longer.
+    pub fn forget(&self, source: &str, part: &str) {
+        let mut sources = self.sources.write();
+        if let Some(marks) = sources.get_mut(source) {
+            marks.parts.remove(part);
+        }
+    }
+
+    /// Takes a whole source out.
+    pub fn forget_source(&self, source: &str) {
+        self.sources.write().remove(source);
+    }
+
+    /// How far the source has come; `None` before its first data.
+    pub fn progress(&self, source: &str) -> Option<Progress> {
+        self.sources.read().get(source).and_then(progress_of)
+    }
+
+    /// How far every source has come.
+    pub fn all(&self) -> Vec<(Arc<str>, Progress)> {
+        let sources = self.sources.read();
+        sources.iter().filter_map(|(name, marks)| Some((name.clone(), progress_of(marks)?))).collect()
+    }
+}
+
+fn progress_of(marks: &Marks) -> Option<Progress> {
+    let (complete, newest) = (*marks.parts.values().min()?, *marks.parts.values().max()?);
+    Some(Progress { since: marks.since, complete, newest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_source_is_complete_up_to_its_slowest_part() {
+        let marks = Watermarks::default();
+        let source: Arc<str> = "estate".into();
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        assert_eq!(marks.progress("estate"), None);
+        marks.advance(&source, &a, at(10));
+        marks.advance(&source, &b, at(30));
+        marks.advance(&source, &b, at(20));
+        assert_eq!(
+            marks.progress("estate"),
+            Some(Progress { since: at(10), complete: at(10), newest: at(30) })
+        );
+        marks.forget("estate", "a");
+        assert_eq!(
+            marks.progress("estate"),
+            Some(Progress { since: at(10), complete: at(30), newest: at(30) })
+        );
+        marks.forget("estate", "b");
+        assert_eq!(marks.all(), vec![]);
+    }
+}

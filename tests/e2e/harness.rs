@@ -1,0 +1,40 @@
+//! What the tests run against: the binary, receivers that write down what they get, and real peers.
+
+pub mod exporter;
+pub mod peers;
+pub mod process;
+pub mod receiver;
+pub mod remote_write;
+pub mod server;
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for something that should happen soon, on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks again and again until there is an answer; fails the test naming what never came.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited {} s in vain for: {what}", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// An HTTP client; the TLS it may need uses the one crypto provider of this process.
+pub fn http_client() -> reqwest::Client {
+    static PROVIDER: std::sync::Once = std::sync::Once::new();
+    PROVIDER.call_once(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    reqwest::Client::new()
+}
+
+/// A loopback port that was free a moment ago, for peers that cannot be told to take any.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}

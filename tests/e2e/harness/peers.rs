@@ -1,0 +1,112 @@
+//! Real programs from Debian and PyPI that the binary is tested against.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::process::Process;
+use super::{eventually, free_port, http_client};
+
+/// A real node_exporter of this machine.
+pub struct NodeExporter {
+    _process: Process,
+    pub port: u16,
+}
+
+impl NodeExporter {
+    /// Starts one on a free port.
+    pub async fn start(dir: &Path) -> Self {
+        let port = free_port();
+        let mut command = Command::new("/usr/bin/prometheus-node-exporter");
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        let process = Process::start(command, &dir.join("node_exporter.log"));
+        wait_until_answering("node_exporter", &format!("http://127.0.0.1:{port}/metrics")).await;
+        Self { _process: process, port }
+    }
+}
+
+/// A real Prometheus.
+pub struct Prometheus {
+    _process: Process,
+    pub url: String,
+}
+
+impl Prometheus {
+    /// Starts one with this configuration.
+    pub async fn start(dir: &Path, config: &str) -> Self {
+        let home = dir.join("prometheus");
+        std::fs::create_dir_all(&home).expect("the folder can be written");
+        std::fs::write(home.join("prometheus.yml"), config).expect("the folder can be written");
+        let port = free_port();
+        let mut command = Command::new("/usr/bin/prometheus");
+        command.current_dir(&home).arg("--config.file=prometheus.yml").arg("--storage.tsdb.path=tsdb");
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        let process = Process::start(command, &home.join("log"));
+        let url = format!("http://127.0.0.1:{port}");
+        wait_until_answering("prometheus", &format!("{url}/-/ready")).await;
+        Self { _process: process, url }
+    }
+
+    /// The value of a query's first result.
+    pub async fn query(&self, expr: &str, at: f64) -> Vec<(serde_json::Value, f64)> {
+        let request = http_client().post(format!("{}/api/v1/query", self.url));
+        let response = request
+            .form(&[("query", expr), ("time", &at.to_string())])
+            .send()
+            .await
+            .expect("prometheus answers");
+        let answer: serde_json::Value = response.json().await.expect("prometheus answers JSON");
+        let items = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+        let value = |item: &serde_json::Value| {
+            item["value"][1].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+        };
+        items.iter().map(|item| (item["metric"].clone(), value(item))).collect()
+    }
+}
+
+/// A real SMTP server that writes each message to a file of its own.
+pub struct Mailbox {
+    _process: Process,
+    pub port: u16,
+    folder: PathBuf,
+}
+
+impl Mailbox {
+    /// Starts one on a free port; `None`, said aloud, where Python's aiosmtpd is not installed.
+    pub async fn start(dir: &Path) -> Option<Self> {
+        let Some(python) = std::env::var_os("ISOBAR_VENV").map(|venv| PathBuf::from(venv).join("bin/python"))
+        else {
+            eprintln!("skipped: ISOBAR_VENV is not set; `cargo xtask test` sets it");
+            return None;
+        };
+        let folder = dir.join("mail");
+        std::fs::create_dir_all(&folder).expect("the folder can be written");
+        let port = free_port();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/harness/mailbox.py");
+        let mut command = Command::new(python);
+        command.arg(script).arg(port.to_string()).arg(&folder);
+        let process = Process::start(command, &dir.join("mailbox.log"));
+        eventually("the mail server", || async {
+            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()
+        })
+        .await;
+        Some(Self { _process: process, port, folder })
+    }
+
+    /// The messages so far, oldest first.
+    pub fn messages(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.folder).expect("the folder can be read");
+        let mut paths: Vec<PathBuf> =
+            entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
+        paths.sort();
+        paths.iter().map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect()
+    }
+}
+
+async fn wait_until_answering(what: &str, url: &str) {
+    let client = http_client();
+    eventually(what, || async {
+        client.get(url).send().await.ok().filter(|response| response.status().is_success())
+    })
+    .await;
+}

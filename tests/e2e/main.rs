@@ -1,0 +1,14 @@
+//! End-to-end tests: the real binary as a process, real peers, and only what an outsider sees.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod access;
+mod audit;
+mod configuration;
+mod crash;
+mod disk;
+mod doors;
+mod harness;
+mod paging;
+mod receivers;
+mod reload;
+mod sources;
