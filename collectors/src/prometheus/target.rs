@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isobar_normalizer::{Labels, format_duration, parse_duration};
-use url::Url;
+use url::{Position, Url};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::job::Job;
 use super::labels::SOURCE;
@@ -79,18 +80,23 @@ impl Target {
         own.sort();
         let shown = Labels::from_pairs(own.iter().map(|(name, value)| (name, value)))
             .expect("names come from a label set, and instance and source are added once");
-        let key: Arc<str> = format!("{url} {shown}").into();
+        let query =
+            url.query().map(|query| format!("?{:016x}", xxh3_64(query.as_bytes()))).unwrap_or_default();
+        let key: Arc<str> = format!("{}{query} {shown}", without_query(&url)).into();
         Ok(Some(Self { part: Part { key, interval }, job: index, url, timeout, labels: own }))
     }
 
-    /// How messages name it: without the query, which may hold a token.
+    /// How messages name it.
     pub(crate) fn shown(&self) -> String {
-        let mut url = self.url.clone();
-        url.set_query(None);
         let label = |wanted: &str| self.labels.iter().find(|(name, _)| name == wanted);
         let value = |wanted: &str| label(wanted).map_or("", |(_, value)| value.as_str());
-        format!("job {}, instance {}, {url}", value("job"), value("instance"))
+        format!("job {}, instance {}, {}", value("job"), value("instance"), without_query(&self.url))
     }
+}
+
+/// The part of a URL that may be shown: a query may hold a token. Keys tell queries apart by their hash.
+fn without_query(url: &Url) -> &str {
+    &url[..Position::AfterPath]
 }
 
 fn url(scheme: &str, address: &str, path: &str) -> Result<Url, String> {

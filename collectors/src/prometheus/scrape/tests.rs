@@ -200,6 +200,77 @@ async fn broken_connections_are_failures_with_a_reason() {
     failed(&first_round(&plain, "").await, "TLS handshake");
 }
 
+/// A TLS server for the name `metrics.test`, and the PEM of its own certificate.
+async fn serve_tls() -> (String, String) {
+    let issued = rcgen::generate_simple_self_signed(["metrics.test".to_owned()]).unwrap();
+    let key =
+        tokio_rustls::rustls::pki_types::PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![issued.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/metrics", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A client that does not trust us leaves in the handshake.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\na 1\n").await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    (url, issued.cert.pem())
+}
+
+#[tokio::test]
+async fn a_tls_target_is_scraped_by_whoever_trusts_it() {
+    let (url, certificate) = serve_tls().await;
+    failed(&first_round(&url, "").await, "TLS handshake");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), certificate).unwrap();
+    let settings = |tls: &str| format!("{{targets: [\"{url}\"], tls_config: {tls}}}");
+    for tls in ["{ca_file: ca.pem, server_name: metrics.test}", "{insecure_skip_verify: true}"] {
+        let scraper = collector(&settings(tls), folder.path());
+        let part = scraper.parts().await.unwrap().remove(0);
+        let collected = round(&*scraper, &part, 0).await;
+        assert_eq!(values(&collected), ["a 1", "up 1"], "{tls}: {:?}", collected.failures);
+    }
+    let wrong_name = collector(&settings("{ca_file: ca.pem, server_name: other.test}"), folder.path());
+    let part = wrong_name.parts().await.unwrap().remove(0);
+    failed(&round(&*wrong_name, &part, 0).await, "TLS handshake");
+}
+
+#[test]
+fn what_cannot_be_built_is_said_with_its_place() {
+    let refused = |settings: &str, expected: &str| {
+        let egress = Egress::new(EgressOptions::default()).unwrap();
+        let settings = KIND.read(&format!("settings: {settings}\n"), &[Step::Key("settings")]).unwrap();
+        let (secrets, base_dir) = (&NoSecrets, Path::new("/nonexistent"));
+        let context = SourceContext { name: "lab", interval: INTERVAL, egress: &egress, secrets, base_dir };
+        let error = settings.build(context).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    };
+    let target = "targets: ['http://a:1/metrics']";
+    refused(
+        &format!("{{{target}, basic_auth: {{username: u, password: plain}}}}"),
+        "1:81: a secret does not stand in the file",
+    );
+    refused(
+        &format!("{{{target}, authorization: {{credentials: '${{env:UNSET}}'}}}}"),
+        "1:74: Env(\"UNSET\") is not set",
+    );
+    refused(
+        &format!("{{{target}, tls_config: {{ca_file: ca.pem}}}}"),
+        "1:67: cannot read /nonexistent/ca.pem",
+    );
+    refused("{scrape: prometheus.yml}", "1:20: cannot read /nonexistent/prometheus.yml");
+}
+
 #[tokio::test]
 async fn a_target_that_fails_ends_and_comes_back() {
     let asked = Arc::new(AtomicU32::new(0));

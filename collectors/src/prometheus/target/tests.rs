@@ -14,12 +14,15 @@ fn targets(yaml: &str) -> Result<Vec<Target>, String> {
     Ok(targets)
 }
 
+/// URL and labels of each target.
 #[track_caller]
 fn check(job: &str, expected: &[&str]) {
     let yaml = format!("scrape_configs:\n- job_name: j\n{job}");
-    let keys: Vec<String> =
-        targets(&yaml).unwrap().iter().map(|target| target.part.key.to_string()).collect();
-    assert_eq!(keys, expected, "{job}");
+    let shown = |target: &Target| {
+        let labels = Labels::from_pairs(target.labels.iter().map(|(name, value)| (name, value))).unwrap();
+        format!("{} {labels}", target.url)
+    };
+    assert_eq!(targets(&yaml).unwrap().iter().map(shown).collect::<Vec<_>>(), expected, "{job}");
 }
 
 #[test]
@@ -82,8 +85,14 @@ fn targets_that_cannot_be_scraped_are_named() {
 }
 
 #[test]
-fn messages_do_not_show_parameters() {
-    let yaml =
-        "scrape_configs: [{job_name: j, params: {token: [hidden]}, static_configs: [{targets: ['a:1']}]}]";
-    assert_eq!(targets(yaml).unwrap()[0].shown(), "job j, instance a:1, http://a:1/metrics");
+fn neither_messages_nor_keys_show_parameters() {
+    let one = |token: &str| {
+        let config =
+            format!("job_name: j, params: {{token: [{token}]}}, static_configs: [{{targets: ['a:1']}}]");
+        targets(&format!("scrape_configs: [{{{config}}}]")).unwrap().remove(0)
+    };
+    let (target, other) = (one("hidden"), one("other"));
+    assert_eq!(target.shown(), "job j, instance a:1, http://a:1/metrics");
+    assert!(target.part.key.starts_with("http://a:1/metrics?") && !target.part.key.contains("hidden"));
+    assert_ne!(target.part.key, other.part.key, "targets that differ in a parameter are two");
 }
