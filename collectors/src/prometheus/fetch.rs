@@ -21,8 +21,8 @@ const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-
 const ACCEPTED: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
     text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
 
-/// How much of an answer that is no success is shown, in characters.
-const EXCERPT_MAX: usize = 120;
+/// How much of an answer that is no success is shown, in bytes: the query API's complaints fit.
+const EXCERPT_MAX: u64 = 200;
 
 /// Why a GET brought nothing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,9 +154,8 @@ fn refused(response: &Response, now: Timestamp) -> FetchFailure {
         404 => "; check the path",
         _ => "",
     };
-    let text = String::from_utf8_lossy(&response.body);
-    let text: String = text.chars().take(EXCERPT_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let said = if text.trim().is_empty() { String::new() } else { format!(" ({})", text.trim()) };
+    let text = excerpt(&response.headers, &response.body);
+    let said = if text.is_empty() { String::new() } else { format!(" ({text})") };
     let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
     let millis = u64::try_from(now.millis()).unwrap_or(0);
     let retry = match response.retry_after(SystemTime::UNIX_EPOCH + Duration::from_millis(millis)) {
@@ -169,6 +168,21 @@ fn refused(response: &Response, now: Timestamp) -> FetchFailure {
         Retry::Backoff | Retry::Never => String::new(),
     };
     FetchFailure { message: format!("answered {status}{hint}{wait}{said}"), retry }
+}
+
+/// The beginning of an answer in one line. Errors are compressed too when gzip was offered; a damaged rest is not missed.
+fn excerpt(headers: &HeaderMap, body: &[u8]) -> String {
+    let gzip = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding.as_bytes().ends_with(b"gzip"));
+    let mut start = Vec::new();
+    let _ = if gzip {
+        MultiGzDecoder::new(body).take(EXCERPT_MAX).read_to_end(&mut start)
+    } else {
+        body.take(EXCERPT_MAX).read_to_end(&mut start)
+    };
+    let text = String::from_utf8_lossy(&start);
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -193,6 +207,15 @@ mod tests {
         let error = gunzip(&bomb, 1 << 20).unwrap_err();
         assert_eq!(error, "the answer decompresses to more than 1048576 bytes (body_size_limit)");
         assert_eq!(gunzip(&bomb, 4 << 20).unwrap().len(), 4 << 20);
+    }
+
+    #[test]
+    fn an_answers_beginning_is_shown_in_one_line() {
+        let compressed = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
+        let page = gzip(b"{\"error\":\n \"parse\x1b error\"}");
+        assert_eq!(excerpt(&compressed, &page), "{\"error\": \"parse error\"}");
+        assert_eq!(excerpt(&compressed, b"not gzip"), "");
+        assert_eq!(excerpt(&HeaderMap::new(), &[b'x'; 1000]).len(), 200);
     }
 
     #[test]
