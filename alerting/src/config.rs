@@ -27,8 +27,6 @@ pub(crate) use value::SecretSource;
 /// Where alerts go: the route tree and its receivers.
 #[derive(Clone, Debug)]
 pub struct AlertingConfig {
-    /// How long an alert posted without an end stays open after its last post.
-    pub resolve_timeout: Duration,
     /// The root of the route tree; every receiver it names is among `receivers`.
     pub route: Route,
     /// In the order they are written; names are unique.
@@ -85,9 +83,6 @@ pub enum AlertingSource {
 
 /// Often enough that a switch that waits for a few minutes misses several beats before it pages.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Source: prometheus/alertmanager `config.DefaultGlobalConfig`.
-const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 impl AlertingConfig {
     /// Reads a file of Alertmanager's grammar. Secrets are not read yet.
@@ -167,7 +162,6 @@ impl TryFrom<RawFile> for AlertingConfig {
             ConfigError::whole("no route: write route: {receiver: NAME} and receivers: [{name: NAME}]")
         })?;
         Ok(Self {
-            resolve_timeout: global.resolve_timeout,
             route: route::root(route, &names)?,
             receivers,
             heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
@@ -177,7 +171,6 @@ impl TryFrom<RawFile> for AlertingConfig {
 
 /// What integrations inherit.
 struct Global {
-    resolve_timeout: Duration,
     http: HttpConfig,
     mail: MailDefaults,
     pagerduty: PagerDutyDefaults,
@@ -187,8 +180,6 @@ impl TryFrom<raw::RawGlobal> for Global {
     type Error = ConfigError;
 
     fn try_from(raw: raw::RawGlobal) -> Result<Self, ConfigError> {
-        let resolve_timeout =
-            value::positive_duration_or("resolve_timeout", raw.resolve_timeout.as_ref(), RESOLVE_TIMEOUT)?;
         let mail = MailDefaults {
             from: raw.smtp_from,
             hello: raw.smtp_hello,
@@ -206,7 +197,7 @@ impl TryFrom<raw::RawGlobal> for Global {
         let pagerduty =
             PagerDutyDefaults { url: raw.pagerduty_url.as_ref().map(value::http_url).transpose()? };
         let http = raw.http_config.map(HttpConfig::try_from).transpose()?.unwrap_or_default();
-        Ok(Self { resolve_timeout, http, mail, pagerduty })
+        Ok(Self { http, mail, pagerduty })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use isobar_egress::{Egress, Retry};
+use isobar_egress::{Egress, Retry, Trust};
 use isobar_normalizer::{ConfigError, SecretReader, Timestamp};
 use url::Url;
 
@@ -103,6 +103,10 @@ pub trait Notifier: fmt::Debug + Send + Sync {
     /// # Errors
     /// Why it is not known to have been taken, and whether another try makes sense.
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError>;
+
+    /// Where it connects to, and how far that is trusted: for a check of the way that tells nobody anything. The path may
+    /// be a secret.
+    fn target(&self) -> (&Url, Trust);
 }
 
 /// Why a try did not succeed.

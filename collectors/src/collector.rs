@@ -36,6 +36,8 @@ pub struct Collected {
     pub resources: Vec<Resource>,
     /// What failed, one line each with the place in it (target, region, account); empty means all well.
     pub failures: Vec<String>,
+    /// Whether the part failed as a whole: what runs there are only tell of it.
+    pub failed: bool,
     /// Up to when this part's data is complete. A failed scrape is complete too: that nothing answered is known.
     pub watermark: Option<Timestamp>,
 }

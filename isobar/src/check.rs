@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use isobar_alerting::Tools;
+use isobar_alerting::{Notifier, Tools};
 use isobar_collectors::{Collector, SourceContext, Window};
 use isobar_dashboards::Tls;
 use isobar_egress::{Egress, EgressOptions, Trust};
+use isobar_normalizer::ConfigError;
 use url::Url;
 
 use crate::cli::CheckArguments;
@@ -41,23 +42,16 @@ pub async fn run(arguments: CheckArguments) -> Result<()> {
         return Ok(());
     }
     let mut failed = 0;
-    for (source, collector) in config.sources.iter().zip(&built) {
+    for (source, collector) in config.sources.iter().zip(&built.collectors) {
         failed += usize::from(!try_source(&source.name, &**collector, source.interval).await);
     }
-    for url in targets(&config) {
-        match egress.check(&url, Trust::Guarded).await {
-            Ok(addresses) => match connect(&addresses).await {
-                Ok(()) => println!("receiver {}: reachable", shown(&url)),
-                Err(error) => {
-                    failed += 1;
-                    println!("receiver {}: {error}", shown(&url));
-                }
-            },
-            Err(error) => {
-                failed += 1;
-                println!("receiver {}: {error}", shown(&url));
-            }
-        }
+    for (url, trust) in built.notifiers.iter().map(|notifier| notifier.target()).chain(heartbeat(&config)) {
+        let reached = match egress.check(url, trust).await {
+            Ok(addresses) => connect(&addresses).await,
+            Err(error) => Err(error.to_string()),
+        };
+        failed += usize::from(reached.is_err());
+        println!("receiver {}: {}", shown(url), reached.err().unwrap_or_else(|| "reachable".to_owned()));
     }
     if failed > 0 {
         bail!("{failed} of them cannot be used");
@@ -70,17 +64,26 @@ fn report(problems: Vec<Problem>) -> anyhow::Error {
     anyhow::anyhow!("{}", lines.join("\n"))
 }
 
+struct Built {
+    collectors: Vec<Box<dyn Collector>>,
+    notifiers: Vec<Box<dyn Notifier>>,
+}
+
 /// Builds every collector and notifier, which reveals every secret.
-fn build(
-    config: &Config,
-    egress: &Egress,
-) -> Result<Vec<Box<dyn Collector>>, isobar_normalizer::ConfigError> {
+fn build(config: &Config, egress: &Egress) -> Result<Built, ConfigError> {
     let external_url = config.server.external_url();
     let tools = Tools { secrets: &config.secrets, egress, external_url: &external_url };
-    for integration in config.alerting.receivers.iter().flat_map(|receiver| &receiver.integrations) {
-        integration.settings.build(&tools)?;
-    }
-    config.sources.iter().map(|source| source.build(config, egress)).collect()
+    let integrations = config.alerting.receivers.iter().flat_map(|receiver| &receiver.integrations);
+    Ok(Built {
+        notifiers: integrations
+            .map(|integration| integration.settings.build(&tools))
+            .collect::<Result<_, _>>()?,
+        collectors: config
+            .sources
+            .iter()
+            .map(|source| source.build(config, egress))
+            .collect::<Result<_, _>>()?,
+    })
 }
 
 /// Collects every part once; prints how it went.
@@ -109,16 +112,15 @@ async fn try_source(name: &Arc<str>, collector: &dyn Collector, interval: Durati
     good
 }
 
-/// Where receivers and the heartbeat point.
-fn targets(config: &Config) -> Vec<Url> {
-    let integrations = config.alerting.receivers.iter().flat_map(|receiver| &receiver.integrations);
-    let heartbeat = config.alerting.heartbeat.iter().map(|heartbeat| heartbeat.url.clone());
-    integrations.filter_map(|integration| None::<Url>).chain(heartbeat).collect()
+/// Where the heartbeat goes.
+fn heartbeat(config: &Config) -> Option<(&Url, Trust)> {
+    config.alerting.heartbeat.as_ref().map(|heartbeat| (&heartbeat.url, Trust::Guarded))
 }
 
 /// A receiver's path and query may hold its secret: only the place is shown.
 fn shown(url: &Url) -> String {
-    url.origin().ascii_serialization()
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
 async fn connect(addresses: &[std::net::SocketAddr]) -> Result<(), String> {
@@ -135,11 +137,7 @@ impl crate::config::SourceConfig {
     ///
     /// # Errors
     /// A secret or file that cannot be read.
-    pub fn build(
-        &self,
-        config: &Config,
-        egress: &Egress,
-    ) -> Result<Box<dyn Collector>, isobar_normalizer::ConfigError> {
+    pub fn build(&self, config: &Config, egress: &Egress) -> Result<Box<dyn Collector>, ConfigError> {
         self.settings.build(SourceContext {
             name: &self.name,
             interval: self.interval,

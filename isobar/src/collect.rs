@@ -36,6 +36,8 @@ pub struct SourceStatus {
 #[derive(Clone, Debug, Default)]
 struct PartStatus {
     failure: Option<String>,
+    /// Nothing came at all.
+    failed: bool,
     last_success: Option<Timestamp>,
     samples: u64,
 }
@@ -45,9 +47,9 @@ struct PartStatus {
 pub enum SourceHealth {
     /// Every part does.
     Up,
-    /// Some do.
+    /// Something came, something did not.
     Degraded,
-    /// None does.
+    /// Nothing came from any part.
     Down,
 }
 
@@ -61,7 +63,7 @@ impl SourceStatus {
             ([one], _) => (*one).clone(),
             ([first, rest @ ..], _) => format!("{first} (and {} more)", rest.len()),
         };
-        let all = failing.len() == self.parts.len();
+        let all = self.parts.values().all(|part| part.failed);
         (if all { SourceHealth::Down } else { SourceHealth::Degraded }, Some(reason))
     }
 
@@ -279,9 +281,11 @@ async fn collect_part(shared: Arc<Shared>, part: Part, stop: CancellationToken) 
 
 /// Stores what came and notes how it went.
 async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, CollectError>) {
+    let mut failed = true;
     let (failure, stored) = match collected {
         Err(error) => (Some(error.message), None),
         Ok(collected) => {
+            failed = collected.failed;
             let failure = collected.failures.first().cloned();
             let delivery = Delivery {
                 source: shared.source.name.clone(),
@@ -310,5 +314,6 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
             known.last_success = Some(clock::now());
         }
         known.failure = failure;
+        known.failed = failed || stored.is_none();
     });
 }

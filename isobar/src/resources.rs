@@ -24,11 +24,14 @@ pub struct Record {
     gone_at: Option<Timestamp>,
 }
 
+/// A resource's descriptive labels, shared with whoever joins them.
+pub type Described = Arc<[(String, String)]>;
+
 /// A resource and who sees it.
 #[derive(Clone, Debug)]
 struct Entry {
     resource: Resource,
-    labels: Arc<[(String, String)]>,
+    labels: Described,
     seen_by: HashSet<(Arc<str>, Arc<str>)>,
     gone_at: Option<Timestamp>,
 }
@@ -43,7 +46,7 @@ pub struct ResourceTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
     /// It is in the inventory, with these descriptive labels.
-    Present(Arc<[(String, String)]>),
+    Present(Described),
     /// It was in the inventory and left it then.
     Gone(Timestamp),
     /// No source ever named it.
@@ -153,7 +156,7 @@ impl ResourceTable {
     }
 
     /// Descriptive labels of every resource, those that have left included: their past is still queried.
-    pub fn labels(&self) -> HashMap<Box<str>, Arc<[(String, String)]>> {
+    pub fn labels(&self) -> HashMap<Box<str>, Described> {
         self.entries.read().iter().map(|(id, entry)| (id.clone(), entry.labels.clone())).collect()
     }
 }
@@ -175,7 +178,7 @@ fn same_description(a: &Resource, b: &Resource) -> bool {
     (&a.zone, &a.name, &a.tags, &a.service) == (&b.zone, &b.name, &b.tags, &b.service)
 }
 
-fn labels_of(resource: &Resource) -> Arc<[(String, String)]> {
+fn labels_of(resource: &Resource) -> Described {
     resource.labels().map(|(name, value)| (name, value.to_owned())).collect()
 }
 

@@ -9,7 +9,7 @@ use isobar_normalizer::{Labels, Matcher, Registry, TimeRange, is_stale};
 use isobar_promql::{SeriesSource, SourceError, SourceSeries};
 use isobar_store::Store;
 
-use crate::resources::ResourceTable;
+use crate::resources::{Described, ResourceTable};
 
 /// Prometheus' lookback for series that carry no period.
 const LOOKBACK: Duration = Duration::from_secs(5 * 60);
@@ -82,7 +82,7 @@ impl JoinedSeries {
     }
 
     /// The labels of a series with its resource's descriptive labels added; its own labels win.
-    pub fn join(&self, labels: &Labels, described: &HashMap<Box<str>, Arc<[(String, String)]>>) -> Labels {
+    pub fn join(&self, labels: &Labels, described: &HashMap<Box<str>, Described>) -> Labels {
         let Some(about) = labels.get(RESOURCE_ID).and_then(|id| described.get(id)) else {
             return labels.clone();
         };
@@ -94,7 +94,7 @@ impl JoinedSeries {
     }
 
     /// The resource table's labels, by id.
-    pub fn described(&self) -> HashMap<Box<str>, Arc<[(String, String)]>> {
+    pub fn described(&self) -> HashMap<Box<str>, Described> {
         self.resources.labels()
     }
 }

@@ -47,20 +47,9 @@ impl Watermarks {
         }
     }
 
-    /// Takes a whole source out.
-    pub fn forget_source(&self, source: &str) {
-        self.sources.write().remove(source);
-    }
-
     /// How far the source has come; `None` before its first data.
     pub fn progress(&self, source: &str) -> Option<Progress> {
         self.sources.read().get(source).and_then(progress_of)
-    }
-
-    /// How far every source has come.
-    pub fn all(&self) -> Vec<(Arc<str>, Progress)> {
-        let sources = self.sources.read();
-        sources.iter().filter_map(|(name, marks)| Some((name.clone(), progress_of(marks)?))).collect()
     }
 }
 
@@ -96,6 +85,6 @@ mod tests {
             Some(Progress { since: at(10), complete: at(30), newest: at(30) })
         );
         marks.forget("estate", "b");
-        assert_eq!(marks.all(), vec![]);
+        assert_eq!(marks.progress("estate"), None);
     }
 }

@@ -60,6 +60,11 @@ impl DataDirectory {
         Ok(directory)
     }
 
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn check_version(&self) -> Result<(), OpenError> {
         let path = self.root.join("VERSION");
         match fs::read_to_string(&path) {

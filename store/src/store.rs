@@ -192,7 +192,7 @@ impl Store {
         let newest = newest_in_blocks.chain(newest_in_heads).max().unwrap_or(i64::MIN);
         let commits = shards.iter().map(|shard| shard.commit.clone()).collect();
         let sync_thread = SyncThread::start(commits, options.fsync_interval)
-            .map_err(FileError::at("starting the sync thread for", data_dir))?;
+            .map_err(FileError::at("starting the sync thread for", directory.root()))?;
         let inner = Inner {
             options,
             shards,

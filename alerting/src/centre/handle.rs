@@ -75,13 +75,13 @@ impl CentreHandle {
         self.ask(|reply| Command::Ingest { transitions, reply }).await
     }
 
-    /// Sends a dead letter again, under the key it always had.
+    /// Sends a dead letter again, under the key it always had. `actor` is who asked for it, for the journal.
     ///
     /// # Errors
     /// It is not known or not dead, or the journal could not be written.
-    pub async fn resend(&self, id: &str) -> Result<Delivery, CentreError> {
-        let id = id.to_owned();
-        self.ask(|reply| Command::Resend { id, reply }).await
+    pub async fn resend(&self, id: &str, actor: &str) -> Result<Delivery, CentreError> {
+        let (id, actor) = (id.to_owned(), actor.to_owned());
+        self.ask(|reply| Command::Resend { id, actor, reply }).await
     }
 
     /// Puts another configuration into effect. Groups are made again from what is known; what was told stays told.

@@ -188,13 +188,13 @@ async fn a_refused_page_is_kept_and_can_be_sent_again() {
     assert_eq!(centre.handle.delivery_facts()[0].dead, 1);
     assert!(centre.handle.delivery_facts()[0].failing_since.is_some());
 
-    let again = centre.handle.resend(&dead.id).await.unwrap();
+    let again = centre.handle.resend(&dead.id, "ada").await.unwrap();
     assert_eq!(again.idempotency_key, dead.idempotency_key);
     centre.until_all_are(1, DeliveryState::Sent).await;
     let hooks = receiver.seen("/hook");
     assert_eq!((hooks.len(), &hooks[0].raw), (2, &hooks[1].raw));
-    assert!(matches!(centre.handle.resend(&dead.id).await, Err(CentreError::NotDead { .. })));
-    assert!(matches!(centre.handle.resend("nobody").await, Err(CentreError::UnknownDelivery(_))));
+    assert!(matches!(centre.handle.resend(&dead.id, "ada").await, Err(CentreError::NotDead { .. })));
+    assert!(matches!(centre.handle.resend("nobody", "ada").await, Err(CentreError::UnknownDelivery(_))));
     assert_eq!(centre.handle.delivery_facts()[0].failing_since, None);
     centre.stop().await;
 }

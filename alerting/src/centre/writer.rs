@@ -34,7 +34,7 @@ type Reply<T> = oneshot::Sender<Result<T, CentreError>>;
 pub(super) enum Command {
     Ingest { transitions: Vec<Transition>, reply: Reply<()> },
     Record { delivery: Box<Delivery>, reply: Reply<()> },
-    Resend { id: String, reply: Reply<Delivery> },
+    Resend { id: String, actor: String, reply: Reply<Delivery> },
     Reload { config: Arc<AlertingConfig>, reply: Reply<()> },
 }
 
@@ -130,7 +130,7 @@ impl Writer {
                 events.push(event(KIND_DELIVERY, &*delivery));
                 Ok(Change::Outcome(delivery, reply))
             }
-            Command::Resend { id, reply } => {
+            Command::Resend { id, actor, reply } => {
                 let again = match self.state.read().known.outbox.delivery(&id) {
                     None => Err(CentreError::UnknownDelivery(id)),
                     Some(delivery) => requeued(delivery, now)
@@ -138,7 +138,7 @@ impl Writer {
                 };
                 match again {
                     Ok(delivery) => {
-                        events.push(event(KIND_DELIVERY, &delivery));
+                        events.push(NewEvent { actor, ..event(KIND_DELIVERY, &delivery) });
                         Ok(Change::Again(Box::new(delivery), reply))
                     }
                     Err(error) => Err(Box::new(move || drop(reply.send(Err(error))))),

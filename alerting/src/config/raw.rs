@@ -41,7 +41,6 @@ impl Grammar for RawFile {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawGlobal {
-    pub(super) resolve_timeout: Option<Spanned<String>>,
     pub(super) http_config: Option<Spanned<Checked<RawHttp>>>,
     pub(super) pagerduty_url: Option<Spanned<String>>,
     pub(super) smtp_from: Option<Spanned<String>>,
@@ -57,6 +56,10 @@ pub(super) struct RawGlobal {
 
 impl Grammar for RawGlobal {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
+        (
+            "resolve_timeout",
+            "remove it, it is about alerts that are posted without an end, and none are posted here yet",
+        ),
         ("smtp_auth_secret", "CRAM-MD5 is not offered, use smtp_auth_password"),
         ("smtp_auth_identity", REMOVE),
         ("slack_api_url", REMOVE),

@@ -5,7 +5,6 @@ const MINIMAL: &str = "route: {receiver: a}\nreceivers: [{name: a}]\n";
 #[test]
 fn defaults_are_alertmanagers() {
     let config = AlertingConfig::parse(MINIMAL).unwrap();
-    assert_eq!(config.resolve_timeout, Duration::from_secs(300));
     assert_eq!(config.route.timing.group_wait, Duration::from_secs(30));
     assert_eq!(config.route.timing.group_interval, Duration::from_secs(300));
     assert_eq!(config.route.timing.repeat_interval, Duration::from_secs(4 * 3600));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use isobar_egress::Trust;
 use isobar_normalizer::{ConfigError, Secret};
 use lettre::message::Mailbox;
 use serde::Deserialize;
@@ -206,6 +207,10 @@ struct EmailNotifier {
 
 #[async_trait]
 impl Notifier for EmailNotifier {
+    fn target(&self) -> (&Url, Trust) {
+        (self.relay.url(), Trust::Operator)
+    }
+
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
         let mail = write(&message, &self.head, &self.external_url)?;
         self.relay.send(mail).await

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use isobar_egress::Retry;
+use isobar_egress::{Retry, Trust};
 use isobar_normalizer::{ConfigError, Revealed, Secret};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
@@ -223,6 +223,10 @@ struct Taken {
 
 #[async_trait]
 impl Notifier for PagerDutyNotifier {
+    fn target(&self) -> (&Url, Trust) {
+        (&self.url, Trust::Guarded)
+    }
+
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
         let body = write(&message, &self.fixed, &self.routing_key, &self.external_url)?;
         let response = self.poster.post(&self.url, body, &[]).await?;

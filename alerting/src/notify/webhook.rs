@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use isobar_egress::Trust;
 use isobar_normalizer::{ConfigError, Secret};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
@@ -154,6 +155,10 @@ struct WebhookNotifier {
 
 #[async_trait]
 impl Notifier for WebhookNotifier {
+    fn target(&self) -> (&Url, Trust) {
+        (&self.url, Trust::Guarded)
+    }
+
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
         let body = serde_json::to_vec(&Body::of(&message, self.max_alerts, &self.external_url))
             .map_err(|error| NotifyError::Unwritable(error.to_string()))?;

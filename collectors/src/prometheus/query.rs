@@ -256,6 +256,7 @@ impl Collector for Querier {
             runs: self.runs(&asked.question, samples),
             resources: Vec::new(),
             failures: failures.iter().map(|failure| here(failure)).collect(),
+            failed: false,
             watermark: Some(watermark),
         })
     }

@@ -140,6 +140,7 @@ impl Collector for Scraper {
         })?;
         count(&scraped);
         let mut failures = Vec::new();
+        let failed = scraped.failure.is_some();
         if let Some(failure) = scraped.failure {
             failures.push(format!("{shown}: {failure}"));
         }
@@ -151,7 +152,7 @@ impl Collector for Scraper {
             ));
         }
         let runs = self.runs(part, scraped.samples);
-        Ok(Collected { runs, resources: Vec::new(), failures, watermark: Some(at) })
+        Ok(Collected { runs, resources: Vec::new(), failures, failed, watermark: Some(at) })
     }
 
     fn forget(&self, part: &Part, at: Timestamp) -> Vec<SampleRun> {

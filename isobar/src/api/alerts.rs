@@ -38,8 +38,8 @@ impl AlertCentre for AlertViews {
         Ok(steps.map(|steps| steps.into_iter().map(shown).collect()))
     }
 
-    fn resend(&self, delivery: &str, _actor: &str) -> Result<DeliveryView, ResendError> {
-        match self.runtime.block_on(self.centre.resend(delivery)) {
+    fn resend(&self, delivery: &str, actor: &str) -> Result<DeliveryView, ResendError> {
+        match self.runtime.block_on(self.centre.resend(delivery, actor)) {
             Ok(delivery) => Ok(view(&delivery)),
             Err(CentreError::UnknownDelivery(_)) => Err(ResendError::NotFound),
             Err(error @ CentreError::NotDead { .. }) => Err(ResendError::NotDead(error.to_string())),

@@ -134,6 +134,11 @@ pub(super) struct Relay {
 }
 
 impl Relay {
+    /// Its address, `smtp` or `smtps`.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// Hands one mail over. Connects to the address that was checked, and to no other.
     pub(super) async fn send(&self, mail: lettre::Message) -> Result<Receipt, NotifyError> {
         let addresses =
