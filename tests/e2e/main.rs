@@ -6,6 +6,7 @@ mod audit;
 mod configuration;
 mod crash;
 mod disk;
+mod documents;
 mod doors;
 mod harness;
 mod paging;

@@ -4,11 +4,14 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
+use crate::tools;
+
 /// Writes docs/configuration.md from the samples in the binary.
 pub fn run() -> Result<()> {
-    let output = Command::new("cargo")
-        .args(["run", "--quiet", "--package", "isobar", "--", "kinds", "--markdown"])
-        .output()?;
+    let built = Command::new("cargo").args(["build", "--workspace", "--all-targets"]).status()?;
+    ensure!(built.success(), "the binary does not build");
+    let output =
+        Command::new(tools::target_dir().join("debug/isobar")).args(["kinds", "--markdown"]).output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     std::fs::write("docs/configuration.md", output.stdout)?;
     Ok(())
