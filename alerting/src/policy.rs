@@ -61,7 +61,7 @@ pub struct Policy {
 /// How the samples of a window become one value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Aggregate {
-    /// The mean, over time and over the group's series.
+    /// The mean over time; over the group's series as the metric keeps its meaning: the mean, the sum, or the worst.
     #[default]
     Avg,
     /// The least.
@@ -70,7 +70,7 @@ pub enum Aggregate {
     Max,
     /// The mean over time, summed over the group's series.
     Sum,
-    /// The newest sample of each series, averaged over the group's series.
+    /// The newest sample of each series; over the group's series as for the mean.
     Last,
     /// This percentile (1 to 99) over time; of several series the worst.
     Percentile(u8),

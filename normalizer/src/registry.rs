@@ -24,6 +24,7 @@ pub struct CanonicalMetric {
     relation: OtelRelation,
     otel: String,
     attributes: Vec<String>,
+    parts: Vec<String>,
     description: String,
 }
 
@@ -137,6 +138,12 @@ impl CanonicalMetric {
         &self.attributes
     }
 
+    /// Those of its attributes that tell parts of a whole: a series without one measures the whole, and adding or averaging
+    /// whole and parts means nothing.
+    pub fn parts(&self) -> &[String] {
+        &self.parts
+    }
+
     /// One line for people.
     pub fn description(&self) -> &str {
         &self.description
@@ -182,6 +189,8 @@ struct RawMetric {
     otel: String,
     #[serde(default)]
     attributes: Vec<String>,
+    #[serde(default)]
+    parts: Vec<String>,
     description: String,
 }
 
@@ -258,6 +267,7 @@ impl From<RawMetric> for CanonicalMetric {
             relation: raw.relation,
             otel: raw.otel,
             attributes: raw.attributes,
+            parts: raw.parts,
             description: raw.description,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use isobar_normalizer::{METRIC_NAME, MatchOp, Matcher, format_duration};
+use isobar_normalizer::{Aggregation, METRIC_NAME, MatchOp, Matcher, Registry, format_duration};
 
 use super::{Aggregate, Policy};
 
@@ -32,17 +32,29 @@ impl Policy {
     fn functions(&self) -> (&'static str, String) {
         let worst_series = if self.criteria.points_down() { "min" } else { "max" };
         match self.aggregate {
-            Aggregate::Avg => ("avg", "avg_over_time(".to_owned()),
+            Aggregate::Avg => (self.across(), "avg_over_time(".to_owned()),
             Aggregate::Min => ("min", "min_over_time(".to_owned()),
             Aggregate::Max => ("max", "max_over_time(".to_owned()),
             // A sum over time would grow with the sampling rate; the sum is over the group's series.
             Aggregate::Sum => ("sum", "avg_over_time(".to_owned()),
-            Aggregate::Last => ("avg", "last_over_time(".to_owned()),
+            Aggregate::Last => (self.across(), "last_over_time(".to_owned()),
             // Percentiles do not average: of several series in one group the worst one counts.
             Aggregate::Percentile(p) => {
                 (worst_series, format!("quantile_over_time({}, ", f64::from(p) / 100.0))
             }
         }
+    }
+
+    /// How the series of one group become one value where the policy does not say: as the metric keeps its meaning. Of the
+    /// filesystems of a machine the fullest counts, rates of its interfaces are added.
+    fn across(&self) -> &'static str {
+        let registry = Registry::builtin();
+        registry.by_name(&self.metric).map_or("avg", |metric| match metric.over_resources() {
+            Aggregation::Min => "min",
+            Aggregation::Max => "max",
+            Aggregation::Sum => "sum",
+            _ => "avg",
+        })
     }
 
     fn by_list(&self) -> String {
@@ -68,14 +80,22 @@ fn push_matcher(text: &mut String, matcher: &Matcher) {
     write!(text, ", {name}{op}{value}").expect("writing to a String does not fail");
 }
 
-/// The selection as matchers, for who looks up which sources it touches: the metric, `where`, and that a policy about
-/// resources wants series that name one.
-pub(super) fn matchers(metric: &str, conditions: Vec<Matcher>, by_resource: bool) -> Vec<Matcher> {
+/// The selection as matchers, for who looks up which sources it touches: the metric, `where`, that a policy about
+/// resources wants series that name one, and of a metric that comes whole and in parts the whole, unless the policy
+/// names the part.
+pub(super) fn matchers(metric: &str, conditions: Vec<Matcher>, by: &[String]) -> Vec<Matcher> {
+    let by_resource = by.iter().any(|label| label == super::RESOURCE_ID);
+    let registry = Registry::builtin();
+    let parts = registry.by_name(metric).map_or(&[][..], |metric| metric.parts());
+    let is_named =
+        |part: &String| by.contains(part) || conditions.iter().any(|condition| condition.name() == part);
+    let whole: Vec<Matcher> =
+        parts.iter().filter(|part| !is_named(part)).map(|part| Matcher::equal(part, "")).collect();
     let named = by_resource.then(|| {
         Matcher::new(super::RESOURCE_ID, MatchOp::NotEqual, "")
             .expect("a plain matcher has no expression to fail")
     });
-    std::iter::once(Matcher::equal(METRIC_NAME, metric)).chain(conditions).chain(named).collect()
+    std::iter::once(Matcher::equal(METRIC_NAME, metric)).chain(conditions).chain(whole).chain(named).collect()
 }
 
 /// Label names outside `[a-zA-Z_][a-zA-Z0-9_]*` are quoted, as Prometheus 3 wants them.

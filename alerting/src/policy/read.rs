@@ -149,7 +149,7 @@ impl TryFrom<RawPolicy> for Policy {
         let class = raw.class.as_ref().map_or(Ok(AlertClass::Saturation), read_class)?;
         let labels = read_labels(raw.labels, &by)?;
         let annotations = read_annotations(raw.annotations, by_resource)?;
-        let matchers = matchers(&metric, conditions, by_resource);
+        let matchers = matchers(&metric, conditions, &by);
         let aggregate = raw.aggregate.as_ref().map_or(Ok(Aggregate::Avg), read_aggregate)?;
         Ok(Self {
             name,

@@ -55,11 +55,11 @@ fn policies_compile_to_promql() {
     let whole = Policies::parse(WHOLE).unwrap().remove(0);
     assert_eq!(
         whole.expression(Some("aws-prod"), Duration::from_secs(60)),
-        r#"avg by (resource_id) (avg_over_time({"system.cpu.utilization", resource_type=~"compute\\.instance|host", resource_id!="", source="aws-prod"}[5m]))"#
+        r#"avg by (resource_id) (avg_over_time({"system.cpu.utilization", resource_type=~"compute\\.instance|host", cpu_mode="", resource_id!="", source="aws-prod"}[5m]))"#
     );
     assert_eq!(
         whole.freshness_expression(None, Duration::from_secs(315)),
-        r#"sum by (resource_id) (count_over_time({"system.cpu.utilization", resource_type=~"compute\\.instance|host", resource_id!=""}[5m15s]))"#
+        r#"sum by (resource_id) (count_over_time({"system.cpu.utilization", resource_type=~"compute\\.instance|host", cpu_mode="", resource_id!=""}[5m15s]))"#
     );
     check_expression(
         r#"metric: up, by: [job, "a.b"], aggregate: min, over: 90s, where: {job: "a\"b"}"#,
@@ -73,6 +73,22 @@ fn policies_compile_to_promql() {
     check_expression(
         "metric: m, by: [], aggregate: p95",
         r#"max by () (quantile_over_time(0.95, {"m"}[5m]))"#,
+    );
+}
+
+#[test]
+fn series_of_one_group_keep_the_metrics_meaning() {
+    check_expression(
+        "metric: system.filesystem.utilization",
+        r#"max by (resource_id) (avg_over_time({"system.filesystem.utilization", resource_id!=""}[5m]))"#,
+    );
+    check_expression(
+        "metric: system.network.io.rate",
+        r#"sum by (resource_id) (avg_over_time({"system.network.io.rate", resource_id!=""}[5m]))"#,
+    );
+    check_expression(
+        "metric: system.cpu.utilization, where: {cpu_mode: steal}",
+        r#"avg by (resource_id) (avg_over_time({"system.cpu.utilization", cpu_mode="steal", resource_id!=""}[5m]))"#,
     );
 }
 
