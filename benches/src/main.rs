@@ -6,6 +6,7 @@
 
 mod exporter;
 mod page;
+mod paged;
 mod parse;
 mod process;
 mod remote_write;

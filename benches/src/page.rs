@@ -10,14 +10,13 @@ use axum::extract::State;
 use axum::routing::post;
 use serde_json::Value;
 
+use crate::paged::{self, breach};
 use crate::process::{free_port, isobar, start_isobar, version, wait_ready};
-use crate::remote_write::{Point, now_ms, send};
+use crate::remote_write::send;
 use crate::report::{Report, percentile};
 
 /// Pages measured, one after the other: a latency, not a throughput.
 const PAGES: usize = 200;
-
-const POLICY: &str = "policies:\n  - {name: MemoryFull, metric: system.memory.utilization, over: 1s, by: [resource_id], levels: {critical: \"> 90%\"}}\n";
 
 type Arrivals = Arc<Mutex<HashMap<String, Instant>>>;
 
@@ -25,16 +24,8 @@ type Arrivals = Arc<Mutex<HashMap<String, Instant>>>;
 pub async fn run() -> Result<Report> {
     let arrivals = Arrivals::default();
     let router = Router::new().route("/", post(arrive)).with_state(arrivals.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let webhook = listener.local_addr()?;
-    tokio::spawn(async move { axum::serve(listener, router).await });
-
     let home = tempfile::tempdir()?;
-    let config = format!(
-        "security: {{allow_private_targets: [\"127.0.0.0/8\"]}}\npolicies: [policies.yaml]\nalerting:\n  route: {{receiver: r, group_by: [resource_id], group_wait: 0s}}\n  receivers: [{{name: r, webhook_configs: [{{url: \"http://{webhook}/\"}}]}}]\n"
-    );
-    std::fs::write(home.path().join("isobar.yaml"), config)?;
-    std::fs::write(home.path().join("policies.yaml"), POLICY)?;
+    paged::prepare(home.path(), router).await?;
     let port = free_port()?;
     let _process = start_isobar(home.path(), port)?;
     wait_ready(&format!("http://127.0.0.1:{port}/-/ready")).await?;
@@ -44,18 +35,8 @@ pub async fn run() -> Result<Report> {
     let mut latencies = Vec::with_capacity(PAGES);
     for n in 0..PAGES {
         let instance = format!("machine-{n}:9100");
-        let point = |name: &str, value| Point {
-            labels: vec![("__name__", name.to_owned()), ("instance", instance.clone())],
-            at: now_ms(),
-            value,
-        };
         let started = Instant::now();
-        send(
-            &client,
-            &url,
-            vec![point("node_memory_MemAvailable_bytes", 1e9), point("node_memory_MemTotal_bytes", 64e9)],
-        )
-        .await?;
+        send(&client, &url, breach(&instance)).await?;
         let arrived = wait_for(&arrivals, &instance).await?;
         latencies.push(arrived.duration_since(started).as_secs_f64());
         // Not in step with anything periodic in the server.

@@ -12,14 +12,13 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use tokio::sync::Notify;
 
+use crate::paged::{self, breach};
 use crate::process::{free_port, isobar, start_isobar, start_prometheus, version, wait_ready};
 use crate::remote_write::{Point, now_ms, send};
 use crate::report::Report;
 
 const SERIES: usize = 10_000;
 const ROUNDS: usize = 1_000;
-
-const POLICY: &str = "policies:\n  - {name: MemoryFull, metric: system.memory.utilization, over: 1s, by: [resource_id], levels: {critical: \"> 90%\"}}\n";
 
 #[derive(Default)]
 struct Receiver {
@@ -31,16 +30,8 @@ struct Receiver {
 pub async fn run() -> Result<Report> {
     let receiver = Arc::new(Receiver::default());
     let router = Router::new().route("/", post(receive)).with_state(receiver.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let webhook = listener.local_addr()?;
-    tokio::spawn(async move { axum::serve(listener, router).await });
-
     let home = tempfile::tempdir()?;
-    let config = format!(
-        "security: {{allow_private_targets: [\"127.0.0.0/8\"]}}\npolicies: [policies.yaml]\nalerting:\n  route: {{receiver: r, group_by: [resource_id], group_wait: 0s}}\n  receivers: [{{name: r, webhook_configs: [{{url: \"http://{webhook}/\"}}]}}]\n"
-    );
-    std::fs::write(home.path().join("isobar.yaml"), config)?;
-    std::fs::write(home.path().join("policies.yaml"), POLICY)?;
+    paged::prepare(home.path(), router).await?;
     std::fs::write(home.path().join("prometheus.yml"), "global: {}\n")?;
     let client = reqwest::Client::new();
 
@@ -51,17 +42,7 @@ pub async fn run() -> Result<Report> {
     let write = format!("http://127.0.0.1:{port}/api/v1/write");
     load(&client, &write).await?;
     // A page that cannot be delivered before the kill must leave right after the start.
-    let point = |name: &str, value| Point {
-        labels: vec![("__name__", name.to_owned()), ("instance", "m:9100".to_owned())],
-        at: now_ms(),
-        value,
-    };
-    send(
-        &client,
-        &write,
-        vec![point("node_memory_MemAvailable_bytes", 1e9), point("node_memory_MemTotal_bytes", 64e9)],
-    )
-    .await?;
+    send(&client, &write, breach("m:9100")).await?;
     tokio::time::timeout(Duration::from_secs(30), receiver.arrived.notified())
         .await
         .context("the page was never tried")?;
