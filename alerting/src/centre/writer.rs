@@ -14,7 +14,7 @@ use super::CentreError;
 use super::restore::SNAPSHOT;
 use super::state::State;
 use crate::config::AlertingConfig;
-use crate::delivery::{Delivery, DeliveryState};
+use crate::delivery::Delivery;
 use crate::dispatch::Plan;
 use crate::event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
 use crate::outbox::requeued;
@@ -193,11 +193,6 @@ impl Writer {
         }
         let mut state = self.state.write();
         state.commit(&plan, now);
-        for (word, count) in [DeliveryState::Queued, DeliveryState::Failed, DeliveryState::Dead]
-            .map(|s| (s.as_str(), state.known.outbox.count(s)))
-        {
-            metrics::gauge!("isobar_delivery_pending_count", "state" => word).set(count as f64);
-        }
         drop(state);
         self.version.send_modify(|version| *version += 1);
         Ok(())

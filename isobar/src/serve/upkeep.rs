@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use isobar_alerting::{CentreHandle, Facts, SelfRules, SourceFacts};
+use isobar_alerting::{CentreHandle, DeliveryState, Facts, SelfRules, SourceFacts};
 use isobar_store::Store;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -130,6 +130,10 @@ impl Upkeep {
     }
 
     fn facts(&self, disk_reserve_released: bool) -> Facts {
+        for state in [DeliveryState::Queued, DeliveryState::Failed, DeliveryState::Dead] {
+            let count = self.centre.delivery_count(state);
+            metrics::gauge!("isobar_delivery_pending_count", "state" => state.as_str()).set(count as f64);
+        }
         Facts {
             sources: self.statuses.all().iter().map(|status| self.source_facts(status)).collect(),
             wal_damaged_records: self.store.stats().damaged_records,
