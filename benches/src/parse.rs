@@ -97,6 +97,8 @@ fn peer_read(page: &str) -> Result<Vec<Line>> {
     for sample in scrape.samples {
         let mut labels: Vec<(String, String)> =
             sample.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        // An empty label is an absent one.
+        labels.retain(|(_, value)| !value.is_empty());
         labels.sort();
         if let prometheus_parse::Value::Counter(value)
         | prometheus_parse::Value::Gauge(value)

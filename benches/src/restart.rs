@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -23,7 +23,8 @@ const ROUNDS: usize = 1_000;
 #[derive(Default)]
 struct Receiver {
     takes: AtomicBool,
-    arrived: Notify,
+    tried: Notify,
+    taken: Notify,
 }
 
 /// Loads both servers with the same samples, kills them, and times their next start.
@@ -43,7 +44,7 @@ pub async fn run() -> Result<Report> {
     load(&client, &write).await?;
     // A page that cannot be delivered before the kill must leave right after the start.
     send(&client, &write, breach("m:9100")).await?;
-    tokio::time::timeout(Duration::from_secs(30), receiver.arrived.notified())
+    tokio::time::timeout(Duration::from_secs(30), receiver.tried.notified())
         .await
         .context("the page was never tried")?;
     process.kill();
@@ -51,7 +52,7 @@ pub async fn run() -> Result<Report> {
     let started = Instant::now();
     let process = start_isobar(home.path(), port)?;
     let paging = async {
-        receiver.arrived.notified().await;
+        receiver.taken.notified().await;
         started.elapsed().as_secs_f64()
     };
     let ready = async {
@@ -61,6 +62,8 @@ pub async fn run() -> Result<Report> {
     let (paged, ready) = tokio::join!(tokio::time::timeout(Duration::from_secs(60), paging), ready);
     let (paged, ready) = (paged.context("no page came after the restart")?, ready?);
     let resident = process.resident_mib()?;
+    let found = count(&client, &format!("http://127.0.0.1:{port}")).await?;
+    ensure!(found == ROUNDS.to_string(), "{found} samples of a series are left of {ROUNDS}");
     drop(process);
 
     let port = free_port()?;
@@ -91,8 +94,20 @@ pub async fn run() -> Result<Report> {
 }
 
 async fn receive(State(receiver): State<Arc<Receiver>>) -> StatusCode {
-    receiver.arrived.notify_one();
-    if receiver.takes.load(Ordering::Relaxed) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    if receiver.takes.load(Ordering::Relaxed) {
+        receiver.taken.notify_one();
+        return StatusCode::OK;
+    }
+    receiver.tried.notify_one();
+    StatusCode::SERVICE_UNAVAILABLE
+}
+
+/// How many samples a query counts for one of the loaded series.
+async fn count(client: &reqwest::Client, server: &str) -> Result<String> {
+    let expression = "count_over_time(load_0{instance=\"host-0\"}[1h])";
+    let request = client.post(format!("{server}/api/v1/query")).form(&[("query", expression)]);
+    let answer: serde_json::Value = request.send().await?.json().await?;
+    Ok(answer["data"]["result"][0]["value"][1].as_str().unwrap_or("none").to_owned())
 }
 
 /// Ten million samples, one second apart, ending now.
