@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use isobar_egress::{Egress, Retry};
-use isobar_normalizer::{ConfigError, Resource, SampleRun, SecretReader, Step, Timestamp};
+use isobar_normalizer::{ConfigError, MetricMetadata, Resource, SampleRun, SecretReader, Step, Timestamp};
 
 /// A part of a source that is collected on its own schedule: a scrape target, or a region of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,9 @@ pub struct Collected {
     pub runs: Vec<SampleRun>,
     /// Inventory seen on the way.
     pub resources: Vec<Resource>,
+    /// Everything the part says about its metrics; `None` when it said nothing this time, so that what it said before
+    /// still holds. The same `Arc` comes again while nothing changes: comparing pointers is enough.
+    pub metadata: Option<Arc<[MetricMetadata]>>,
     /// What failed, one line each with the place in it (target, region, account); empty means all well.
     pub failures: Vec<String>,
     /// Whether the part failed as a whole: what runs there are only tell of it.

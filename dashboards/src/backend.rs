@@ -90,7 +90,7 @@ pub trait SeriesCatalogue: Send + Sync {
 /// What a source says about a metric.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct MetricMetadata {
-    /// `counter`, `gauge`, `histogram`, `summary` or `unknown`.
+    /// `counter`, `gauge`, `histogram`, `gaugehistogram`, `summary`, `info`, `stateset` or `unknown`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The help text; empty when there is none.

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::clock;
 use crate::ingest::{Delivery, Ingest};
+use crate::metadata::Said;
 
 /// A collection that has not ended after this many of its intervals is given up, and at least after a minute.
 const PATIENCE_INTERVALS: u32 = 4;
@@ -292,6 +293,7 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
                 part: part.key.clone(),
                 runs: collected.runs,
                 resources: collected.resources,
+                metadata: collected.metadata.map_or(Said::Nothing, Said::All),
                 watermark: collected.watermark,
             };
             let ingest = shared.clone();

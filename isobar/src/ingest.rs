@@ -10,6 +10,7 @@ use isobar_store::{AppendError, Appended, SelectError, Store};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::metadata::{MetadataTable, Said};
 use crate::resources::{KIND_RESOURCE, Record, ResourceTable};
 use crate::series::LongestLookback;
 use crate::watermark::Watermarks;
@@ -28,15 +29,18 @@ pub struct Delivery {
     pub runs: Vec<SampleRun>,
     /// Inventory seen on the way.
     pub resources: Vec<Resource>,
+    /// What it says about metrics.
+    pub metadata: Said,
     /// Up to when the part's data is complete now.
     pub watermark: Option<Timestamp>,
 }
 
-/// Takes deliveries into the store, the resource table and the watermarks.
+/// Takes deliveries into the store, the resource table, the metadata table and the watermarks.
 #[derive(Debug)]
 pub struct Ingest {
     store: Store,
     resources: Arc<ResourceTable>,
+    metadata: Arc<MetadataTable>,
     watermarks: Arc<Watermarks>,
     journal: Arc<dyn Journal>,
     mappings: Arc<Mappings>,
@@ -66,8 +70,13 @@ impl Ingest {
         mappings: Arc<Mappings>,
         lookback: Arc<LongestLookback>,
     ) -> Self {
-        let (canonicalisers, arrived) = (Mutex::default(), Notify::new());
-        Self { store, resources, watermarks, journal, mappings, lookback, canonicalisers, arrived }
+        let (metadata, canonicalisers, arrived) = (Arc::default(), Mutex::default(), Notify::new());
+        Self { store, resources, metadata, watermarks, journal, mappings, lookback, canonicalisers, arrived }
+    }
+
+    /// What sources say about metrics.
+    pub fn metadata(&self) -> &Arc<MetadataTable> {
+        &self.metadata
     }
 
     /// Reads the recent past of the series that mappings watch, so that rates go on over a restart.
@@ -105,7 +114,7 @@ impl Ingest {
     /// # Errors
     /// The disk is full or fails; nothing of the delivery is then visible, and the watermark stays.
     pub fn take(&self, delivery: Delivery, now: Timestamp) -> Result<Appended, IngestError> {
-        let Delivery { source, part, mut runs, mut resources, watermark } = delivery;
+        let Delivery { source, part, mut runs, mut resources, metadata, watermark } = delivery;
         {
             let canonicaliser = self.canonicaliser(&source);
             let mut canonicaliser = canonicaliser.lock();
@@ -119,6 +128,7 @@ impl Ingest {
             self.lookback.note(run.period, run.delay);
         }
         let appended = self.store.append(&runs, now)?;
+        self.metadata.take(&source, &part, metadata, now);
         self.journal_changes(self.resources.see(&source, &part, resources), now)?;
         if let Some(watermark) = watermark {
             self.watermarks.advance(&source, &part, watermark);
@@ -143,10 +153,12 @@ impl Ingest {
             part: part.clone(),
             runs: last,
             resources: Vec::new(),
+            metadata: Said::Nothing,
             watermark: None,
         };
         self.take(delivery, now)?;
         self.watermarks.forget(source, part);
+        self.metadata.forget_part(source, part);
         self.journal_changes(self.resources.forget_part(source, part, now), now)
     }
 
@@ -155,8 +167,9 @@ impl Ingest {
         self.arrived.notified().await;
     }
 
-    /// Drops the state of series that have been silent since `before`.
+    /// Drops the state of series that have been silent since `before`, and what no sender has said about metrics since then.
     pub fn forget_idle(&self, before: Timestamp) {
+        self.metadata.forget_idle(before);
         let canonicalisers: Vec<_> = self.canonicalisers.lock().values().cloned().collect();
         for canonicaliser in canonicalisers {
             canonicaliser.lock().forget_idle(before);

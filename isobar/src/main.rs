@@ -12,6 +12,7 @@ mod collect;
 mod config;
 mod ingest;
 mod kinds;
+mod metadata;
 mod reserve;
 mod resources;
 mod rules;

@@ -9,6 +9,7 @@ use isobar_normalizer::{Labels, Matcher, Registry, TimeRange, is_stale};
 use isobar_promql::{SeriesSource, SourceError, SourceSeries};
 use isobar_store::Store;
 
+use crate::metadata::MetadataTable;
 use crate::resources::{Described, ResourceTable};
 
 /// Prometheus' lookback for series that carry no period.
@@ -27,6 +28,7 @@ pub struct JoinedSeries {
     resources: Arc<ResourceTable>,
     registry: Arc<Registry>,
     lookback: Arc<LongestLookback>,
+    metadata: Arc<MetadataTable>,
 }
 
 /// The longest lookback any series may carry, so that queries read enough past.
@@ -60,8 +62,9 @@ impl JoinedSeries {
         resources: Arc<ResourceTable>,
         registry: Arc<Registry>,
         lookback: Arc<LongestLookback>,
+        metadata: Arc<MetadataTable>,
     ) -> Self {
-        Self { store, resources, registry, lookback }
+        Self { store, resources, registry, lookback, metadata }
     }
 
     /// The store below.
@@ -72,6 +75,11 @@ impl JoinedSeries {
     /// The canonical metrics.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What sources say about metrics.
+    pub fn metadata_table(&self) -> &MetadataTable {
+        &self.metadata
     }
 
     /// Splits matchers into those the store can answer and those on descriptive labels, aliases resolved.

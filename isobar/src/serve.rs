@@ -92,7 +92,13 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
     ));
     let restoring = ingest.clone();
     tokio::task::spawn_blocking(move || restoring.restore(clock::now())).await??;
-    let series = JoinedSeries::new(store.clone(), resources.clone(), Registry::builtin(), lookback);
+    let series = JoinedSeries::new(
+        store.clone(),
+        resources.clone(),
+        Registry::builtin(),
+        lookback,
+        ingest.metadata().clone(),
+    );
 
     let mut evaluator = Evaluator::new(std::mem::take(&mut config.policies), EVALUATION_STEP);
     let mut ended = evaluator.restore(&handle.alerts(), clock::now());

@@ -17,6 +17,7 @@ mod document;
 mod label;
 mod mapping;
 mod matcher;
+mod metadata;
 mod notation;
 mod registry;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use document::{Step, read_part};
 pub use label::{LabelError, Labels, LabelsBuilder, METRIC_NAME, SeriesId};
 pub use mapping::{Mapping, Mappings};
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use metadata::{MetricMetadata, MetricType};
 pub use registry::{Aggregation, CanonicalMetric, MetricKind, OtelRelation, Registry, ValueRange, Vantage};
 pub use resource::{Provider, Resource, ResourceId, ResourceIdError};
 pub use sample::{STALE_NAN_BITS, Sample, SampleRun, is_stale, stale_marker};

@@ -1,11 +1,16 @@
 //! Prometheus' own programs use the doors: it writes to them, promtool queries them, and both agree on what was measured.
 
+use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::harness::eventually;
+use serde_json::Value;
+
+use crate::harness::exporter::{Exporter, Page};
 use crate::harness::peers::{NodeExporter, Prometheus};
 use crate::harness::remote_write::{encode, post};
 use crate::harness::server::Server;
+use crate::harness::{PATIENCE, eventually};
 
 const PUSHED_ONLY: &str = "policies: []\n";
 
@@ -127,4 +132,110 @@ async fn writes_that_do_not_decode_store_nothing() {
     let (status, message) = post(&server, bomb).await;
     assert!(status == 413 || status == 400, "{status} {message}");
     assert!(server.process.resident_bytes() < before + (64 << 20));
+}
+
+/// Lines about metrics in every form the text format has, and one metric two targets disagree about.
+const SAID: &str = "\
+# HELP door_jobs_total Jobs: a \\\\ and\\na second line, \"quoted\" \\\" so.
+# TYPE door_jobs_total counter
+door_jobs_total 3
+# HELP door_temperature   Blanks around.  
+# TYPE door_temperature gauge
+door_temperature 21.5
+# TYPE door_bare untyped
+door_bare 1
+# HELP door_mute
+door_mute 1
+# HELP door_unmeasured Said and not measured.
+# TYPE door_wait_seconds histogram
+door_wait_seconds_bucket{le=\"+Inf\"} 1
+door_wait_seconds_sum 1
+door_wait_seconds_count 1
+# TYPE door_size_bytes summary
+door_size_bytes_sum 1
+door_size_bytes_count 1
+# HELP door_twice one
+# HELP door_twice two
+door_twice 1
+";
+
+/// The names and entries of a metadata answer, entries in order, canonical metrics apart.
+fn told(answer: &Value) -> BTreeMap<String, Vec<String>> {
+    let all = answer["data"].as_object().unwrap();
+    let entries = |(name, entries): (&String, &Value)| {
+        let mut entries: Vec<String> = entries.as_array().unwrap().iter().map(Value::to_string).collect();
+        entries.sort();
+        (name.clone(), entries)
+    };
+    all.iter().filter(|(name, _)| !name.contains('.')).map(entries).collect()
+}
+
+/// Waits until the server tells exactly this; fails showing what it tells instead.
+async fn told_is(server: &Server, expected: &BTreeMap<String, Vec<String>>) {
+    let started = Instant::now();
+    loop {
+        let told = told(&server.get("/api/v1/metadata").await);
+        if told == *expected {
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "told {told:#?}, expected {expected:#?}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_is_what_prometheus_makes_of_the_same_pages() {
+    let home = tempfile::tempdir().unwrap();
+    let first = Exporter::start(SAID).await;
+    let second = Exporter::start("# HELP door_jobs_total Something else.\ndoor_jobs_total 1\n").await;
+    let urls = [first.url(), second.url()];
+    let addresses = urls.each_ref().map(|url| url.trim_start_matches("http://").trim_end_matches("/metrics"));
+    let scraping = |urls: &[String]| {
+        format!(
+            "
+security: {{allow_private_targets: [\"127.0.0.0/8\"]}}
+sources: [{{name: lab, kind: prometheus, interval: 1s, settings: {{targets: {urls:?}}}}}]
+policies: [policies.yaml]
+"
+        )
+    };
+    let scrapes = Server::start(&scraping(&urls), PUSHED_ONLY).await;
+    let is_written_to = Server::start("policies: [policies.yaml]\n", PUSHED_ONLY).await;
+    let config = format!(
+        "
+global: {{scrape_interval: 1s}}
+scrape_configs: [{{job_name: lab, static_configs: [{{targets: {addresses:?}}}]}}]
+remote_write: [{{url: \"{}\", metadata_config: {{send_interval: 1s}}}}]
+",
+        is_written_to.url("/api/v1/write")
+    );
+    let prometheus = Prometheus::start(home.path(), &config).await;
+    let expected = eventually("prometheus to have scraped both", || async {
+        let told = told(&prometheus.get("/api/v1/metadata").await);
+        (told.len() == 8 && told["door_jobs_total"].len() == 2).then_some(told)
+    })
+    .await;
+    told_is(&scrapes, &expected).await;
+    told_is(&is_written_to, &expected).await;
+    for path in ["metric=door_twice", "metric=nothing", "limit=0", "limit=x"] {
+        let path = format!("/api/v1/metadata?{path}");
+        let (_, ours) = scrapes.try_get(&path).await;
+        let ours: Value = serde_json::from_str(&ours).unwrap();
+        assert_eq!(ours, prometheus.get(&path).await, "{path}");
+    }
+    let canonical = scrapes.get("/api/v1/metadata?metric=system.cpu.utilization").await;
+    assert_eq!(canonical["data"]["system.cpu.utilization"][0]["type"], "gauge", "{canonical}");
+
+    // What a target says anew replaces what it said, and what it said goes with it.
+    first.show(Page::Text("# TYPE door_bare gauge\ndoor_bare 1\n".to_owned()));
+    let mut left = expected;
+    left.retain(|name, _| name == "door_jobs_total");
+    left.get_mut("door_jobs_total").unwrap().retain(|entry| entry.contains("Something else."));
+    let mut changed = left.clone();
+    let gauge = serde_json::json!({"type": "gauge", "help": "", "unit": ""});
+    changed.insert("door_bare".to_owned(), vec![gauge.to_string()]);
+    told_is(&scrapes, &changed).await;
+    std::fs::write(scrapes.dir.join("isobar.yaml"), scraping(&urls[1..])).unwrap();
+    scrapes.process.signal(rustix::process::Signal::HUP);
+    told_is(&scrapes, &left).await;
 }

@@ -7,6 +7,7 @@
 mod cache;
 mod line;
 mod metadata;
+mod metadata_cache;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use isobar_normalizer::Labels;
 
 pub use cache::SeriesCache;
 pub use metadata::{Metadata, MetadataKind};
+pub use metadata_cache::MetadataCache;
 pub use series::SeriesText;
 
 use line::Reader;

@@ -255,6 +255,7 @@ impl Collector for Querier {
         Ok(Collected {
             runs: self.runs(&asked.question, samples),
             resources: Vec::new(),
+            metadata: None,
             failures: failures.iter().map(|failure| here(failure)).collect(),
             failed: false,
             watermark: Some(watermark),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use isobar_normalizer::{Labels, Sample, SampleRun, Timestamp};
+use isobar_normalizer::{Labels, MetricMetadata, Sample, SampleRun, Timestamp};
 use prost::Message;
 
 use super::labels::{Pair, SOURCE, join};
@@ -74,26 +74,13 @@ impl RemoteWriteError {
     }
 }
 
-/// What a sender says about a metric.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Metadata {
-    /// The metric family's name.
-    pub name: String,
-    /// `counter`, `gauge`, `histogram`, `gaugehistogram`, `summary`, `info`, `stateset` or `unknown`.
-    pub kind: &'static str,
-    /// The help text.
-    pub help: String,
-    /// The unit; empty when there is none.
-    pub unit: String,
-}
-
 /// A decoded request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RemoteWrite {
     /// Valid series with their samples in the order they came.
     pub series: Vec<(Labels, Vec<(Timestamp, f64)>)>,
     /// What was said about metrics.
-    pub metadata: Vec<Metadata>,
+    pub metadata: Vec<MetricMetadata>,
     /// What was left out, by reason.
     pub invalid: BTreeMap<&'static str, Invalid>,
 }
@@ -164,7 +151,7 @@ pub fn decode(headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<Remot
     for series in request.timeseries {
         take(&mut write, &series, &limits.series);
     }
-    write.metadata = request.metadata.into_iter().map(Metadata::from).collect();
+    write.metadata = request.metadata.into_iter().map(MetricMetadata::from).collect();
     Ok(write)
 }
 

@@ -152,7 +152,8 @@ impl Collector for Scraper {
             ));
         }
         let runs = self.runs(part, scraped.samples);
-        Ok(Collected { runs, resources: Vec::new(), failures, failed, watermark: Some(at) })
+        let (resources, metadata) = (Vec::new(), scraped.metadata);
+        Ok(Collected { runs, resources, metadata, failures, failed, watermark: Some(at) })
     }
 
     fn forget(&self, part: &Part, at: Timestamp) -> Vec<SampleRun> {
@@ -222,6 +223,9 @@ fn scrape(
 fn count(scraped: &Scraped) {
     let result = if scraped.failure.is_some() { "failed" } else { "ok" };
     metrics::counter!("isobar_scrape_pages_total", "result" => result).increment(1);
+    if scraped.metadata_refused > 0 {
+        metrics::counter!("isobar_scrape_metadata_refused_total").increment(scraped.metadata_refused);
+    }
     for (reason, refused) in [("duplicate", scraped.duplicates), ("ahead", scraped.ahead)] {
         if refused > 0 {
             metrics::counter!("isobar_scrape_samples_refused_total", "reason" => reason).increment(refused);

@@ -2,11 +2,12 @@
 //! time and how long it took are handed in.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use isobar_normalizer::{Labels, Sample, Timestamp, stale_marker};
+use isobar_normalizer::{Labels, MetricMetadata, Sample, Timestamp, stale_marker};
 
-use super::exposition::{Format, LineError, SampleLine, SeriesCache, Sink, parse};
+use super::exposition::{Format, LineError, Metadata, MetadataCache, SampleLine, SeriesCache, Sink, parse};
 use super::labels::LabelRules;
 use super::limits::Limits;
 
@@ -32,6 +33,7 @@ pub struct TargetSeries {
     honor_timestamps: bool,
     limits: Limits,
     cache: SeriesCache<Known>,
+    metadata: MetadataCache,
     series: Vec<Series>,
     by_labels: HashMap<Labels, usize>,
     round: u64,
@@ -63,6 +65,11 @@ struct Series {
 pub struct Scraped {
     /// Everything to store, staleness markers and the series about the scrape included.
     pub samples: Vec<Sample>,
+    /// What the target says about its metrics, the same `Arc` while the pages' lines about them are the same; `None` when
+    /// nothing of the page was taken.
+    pub metadata: Option<Arc<[MetricMetadata]>>,
+    /// Lines about metrics left out because the page has too many: see [`MetadataCache`].
+    pub metadata_refused: u64,
     /// Samples left out because the page had the series already at that time.
     pub duplicates: u64,
     /// Samples left out because their timestamps are more than [`AHEAD_MAX`] ahead.
@@ -88,6 +95,7 @@ impl TargetSeries {
             honor_timestamps,
             limits,
             cache: SeriesCache::default(),
+            metadata: MetadataCache::default(),
             series: Vec::new(),
             by_labels: HashMap::new(),
             round: 0,
@@ -107,6 +115,7 @@ impl TargetSeries {
             (report.round, report.at) = (self.round, at);
         }
         self.cache.rewind();
+        self.metadata.begin(format);
         let mut sink = PageSink { format, at, out: Scraped::default(), scraped: 0, target: self };
         sink.out.samples.reserve(sink.target.cache.len() + REPORTS.len());
         let parsed = parse(page, format, &mut sink);
@@ -115,6 +124,7 @@ impl TargetSeries {
         match parsed {
             Ok(()) => {
                 report.added = self.settle(at, &mut out.samples);
+                (out.metadata, out.metadata_refused) = (Some(self.metadata.end()), self.metadata.refused());
                 if self.cache.len() > 2 * scraped + GARBAGE_MIN {
                     self.clean();
                 }
@@ -276,6 +286,10 @@ impl Sink for PageSink<'_> {
         }
         self.out.samples.push(Sample { labels: series.labels.clone(), at, value: line.value });
         Ok(())
+    }
+
+    fn metadata(&mut self, metadata: Metadata<'_>) {
+        self.target.metadata.take(metadata.line);
     }
 }
 

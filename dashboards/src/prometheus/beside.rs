@@ -132,6 +132,8 @@ async fn answers_are_those_of_prometheus() {
         "label/nothing/values",
         "label/job/values?match%5B%5D=up%7Bjob!=%22a%22%7D",
         "metadata?metric=nothing",
+        "metadata?limit=0",
+        "metadata?limit=x",
     ] {
         let has_range = path.starts_with("query") || path.contains("start=");
         let joint = if path.contains('?') { "&" } else { "?" };

@@ -65,8 +65,10 @@ pub(crate) async fn label_values(
 
 /// `GET /api/v1/metadata`.
 pub(crate) async fn metadata(State(app): State<App>, params: Params) -> Result<Response, PrometheusError> {
-    let metrics_max = limit(&params, "limit")?.unwrap_or(usize::MAX);
-    let per_metric_max = limit(&params, "limit_per_metric")?.unwrap_or(usize::MAX);
+    let metrics_max = number(&params, "limit")?.and_then(|limit| usize::try_from(limit).ok());
+    let per_metric_max = number(&params, "limit_per_metric")?.filter(|limit| *limit > 0);
+    let metrics_max = metrics_max.unwrap_or(usize::MAX);
+    let per_metric_max = per_metric_max.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let only = params.get("metric").map(str::to_owned);
     ask(&app, move |catalogue| {
         let all = catalogue.metadata()?;
@@ -79,6 +81,12 @@ pub(crate) async fn metadata(State(app): State<App>, params: Params) -> Result<R
         Ok(success(&json!(map).to_string(), &[], &[]))
     })
     .await
+}
+
+/// A limit of `metadata`, which reads its own way: below zero is none, and zero metrics are none at all.
+fn number(params: &Params, name: &str) -> Result<Option<i64>, PrometheusError> {
+    let wrong = |_| PrometheusError::bad_data(format!("{name} must be a number"));
+    params.get(name).map(|text| text.parse().map_err(wrong)).transpose()
 }
 
 /// The parameters these routes share.

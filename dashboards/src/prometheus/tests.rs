@@ -132,6 +132,12 @@ async fn labels_values_series_and_metadata() {
     check("/api/v1/label/U__co_64_e/values", 200, success(json!(["200"]))).await;
     check("/api/v1/label/U__/values", 400, error("bad_data", "invalid label name: \"U__\"")).await;
     check("/api/v1/metadata?metric=nothing", 200, success(json!({}))).await;
+    check("/api/v1/metadata?limit=0", 200, success(json!({}))).await;
+    check("/api/v1/metadata?limit=x", 400, error("bad_data", "limit must be a number")).await;
+    let one_each = get(&router(), "/api/v1/metadata?limit=-1&limit_per_metric=1").await.json();
+    let every_one = get(&router(), "/api/v1/metadata?limit_per_metric=0").await.json();
+    assert_eq!(one_each["data"]["up"].as_array().unwrap().len(), 1);
+    assert!(every_one["data"]["up"].as_array().unwrap().len() > 1);
     let up = json!({"up": [{"type": "gauge", "help": "Whether it is up.", "unit": ""}]});
     check("/api/v1/metadata?limit=1&limit_per_metric=1", 200, success(up)).await;
     let answer = get(&router(), "/api/v1/status/buildinfo").await;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use isobar_dashboards::{MetricMetadata, ReadError, SeriesCatalogue};
-use isobar_normalizer::{Labels, Matcher, TimeRange};
+use isobar_normalizer::{CanonicalMetric, Labels, Matcher, MetricKind, MetricType, TimeRange};
 
 use crate::series::JoinedSeries;
 
@@ -33,17 +33,38 @@ impl SeriesCatalogue for JoinedSeries {
         self.joined(selectors, range).map(|all| all.into_iter().collect())
     }
 
+    /// The canonical metrics are told first, so that one entry a metric is theirs.
     fn metadata(&self) -> Result<BTreeMap<String, Vec<MetricMetadata>>, ReadError> {
-        let known = self.registry().iter().map(|metric| {
-            let metadata = MetricMetadata {
-                kind: metric.kind().as_str().to_owned(),
-                help: metric.description().to_owned(),
-                unit: metric.unit().to_string(),
-            };
-            (metric.name().to_owned(), vec![metadata])
-        });
-        Ok(known.collect())
+        let canonical =
+            self.registry().iter().map(|metric| (metric.name().to_owned(), vec![canonical(metric)]));
+        let mut known: BTreeMap<String, Vec<MetricMetadata>> = canonical.collect();
+        for (name, told) in self.metadata_table().by_name() {
+            let entries = known.entry(name).or_default();
+            for entry in told.into_iter().map(as_told) {
+                if !entries.contains(&entry) {
+                    entries.push(entry);
+                }
+            }
+        }
+        Ok(known)
     }
+}
+
+/// A canonical metric in Prometheus' words.
+fn canonical(metric: &CanonicalMetric) -> MetricMetadata {
+    let kind = match metric.kind() {
+        MetricKind::Gauge => MetricType::Gauge,
+        MetricKind::Cumulative => MetricType::Counter,
+    };
+    MetricMetadata {
+        kind: kind.to_string(),
+        help: metric.description().to_owned(),
+        unit: metric.unit().to_string(),
+    }
+}
+
+fn as_told(told: isobar_normalizer::MetricMetadata) -> MetricMetadata {
+    MetricMetadata { kind: told.kind.to_string(), help: told.help, unit: told.unit }
 }
 
 impl JoinedSeries {

@@ -11,6 +11,7 @@ use isobar_store::{AppendError, Appended, Store};
 
 use crate::clock;
 use crate::ingest::{Delivery, Ingest, IngestError};
+use crate::metadata::Said;
 
 /// The name under which pushed series and their progress are kept.
 pub const REMOTE_WRITE: &str = "remote_write";
@@ -26,12 +27,13 @@ pub struct PushIntake {
 
 impl Intake for PushIntake {
     fn remote_write(&self, headers: &HeaderMap, body: Bytes) -> IntakeAnswer {
-        let write = match remote_write::decode(headers, &body, &remote_write::Limits::default()) {
+        let mut write = match remote_write::decode(headers, &body, &remote_write::Limits::default()) {
             Ok(write) => write,
             Err(error) => return refused(&error),
         };
         let invalid = write.complaint();
         let source: Arc<str> = REMOTE_WRITE.into();
+        let metadata = Said::Piece(std::mem::take(&mut write.metadata));
         let runs = write.into_runs(&source);
         let newest = runs.iter().flat_map(|run| &run.samples).map(|sample| sample.at).max();
         let delivery = Delivery {
@@ -39,6 +41,7 @@ impl Intake for PushIntake {
             part: "".into(),
             runs,
             resources: Vec::new(),
+            metadata,
             watermark: newest.map(|newest| newest.min(clock::now())),
         };
         let appended = match self.ingest.take(delivery, clock::now()) {

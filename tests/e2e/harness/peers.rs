@@ -46,6 +46,13 @@ impl Prometheus {
         Self { _process: process, url }
     }
 
+    /// The JSON it answers a GET with, whatever the status.
+    pub async fn get(&self, path: &str) -> serde_json::Value {
+        let response =
+            http_client().get(format!("{}{path}", self.url)).send().await.expect("prometheus answers");
+        response.json().await.expect("prometheus answers JSON")
+    }
+
     /// The value of a query's first result.
     pub async fn query(&self, expr: &str, at: f64) -> Vec<(serde_json::Value, f64)> {
         let request = http_client().post(format!("{}/api/v1/query", self.url));

@@ -6,6 +6,8 @@ use super::{Format, LineError};
 /// A line about a metric rather than of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata<'a> {
+    /// The whole line, its newline cut.
+    pub line: &'a [u8],
     /// The metric family's name, without quotes and with its escapes as they stand.
     pub name: &'a str,
     /// What the line says about it.
@@ -57,12 +59,13 @@ fn text_line(line: &[u8]) -> Result<Hash<'_>, LineError> {
         _ => return Ok(Hash::Comment),
     };
     let (name, rest) = family_name(rest.trim_ascii_start())?;
-    let text = utf8(rest.trim_ascii_start())?;
-    if kind == MetadataKind::Type && !TEXT_TYPES.contains(&text.trim_ascii_end()) {
+    // One blank ends the name; what follows belongs to a help text, further blanks included, as Prometheus has it.
+    let text = utf8(rest.get(1..).unwrap_or_default())?;
+    let text = if kind == MetadataKind::Type { text.trim_ascii() } else { text };
+    if kind == MetadataKind::Type && !TEXT_TYPES.contains(&text) {
         return Err(LineError::malformed("counter, gauge, histogram, summary or untyped", text.as_bytes()));
     }
-    let text = if kind == MetadataKind::Type { text.trim_ascii_end() } else { text };
-    Ok(Hash::Metadata(Metadata { name, kind, text }))
+    Ok(Hash::Metadata(Metadata { line, name, kind, text }))
 }
 
 fn openmetrics_line(line: &[u8]) -> Result<Hash<'_>, LineError> {
@@ -88,7 +91,7 @@ fn openmetrics_line(line: &[u8]) -> Result<Hash<'_>, LineError> {
         MetadataKind::Unit if !text.is_empty() && !names_unit(name, text) => {
             Err(LineError::malformed("a unit that ends the metric's name", text.as_bytes()))
         }
-        _ => Ok(Hash::Metadata(Metadata { name, kind, text })),
+        _ => Ok(Hash::Metadata(Metadata { line, name, kind, text })),
     }
 }
 

@@ -160,7 +160,7 @@ fn quoted_text(rest: &[u8]) -> Result<(Cow<'_, str>, &[u8]), LineError> {
     }
     let (quoted, after) = rest.split_at(quoted_len(rest)?);
     let inner = text(&quoted[1..quoted.len() - 1], "UTF-8 text between the quotes")?;
-    Ok((unescape(inner), after))
+    Ok((unescape(inner, &['\\', '"', 'n']), after))
 }
 
 fn label_name(rest: &[u8]) -> Result<(Cow<'_, str>, &[u8]), LineError> {
@@ -176,8 +176,8 @@ fn text<'a>(bytes: &'a [u8], expected: &'static str) -> Result<Cow<'a, str>, Lin
     std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| LineError::malformed(expected, bytes))
 }
 
-/// Resolves `\\`, `\"` and `\n`; any other backslash stands for itself, as Prometheus has it.
-fn unescape(text: Cow<'_, str>) -> Cow<'_, str> {
+/// Resolves a backslash before one of the letters, `n` being a newline; any other stands for itself, as Prometheus has it.
+pub(super) fn unescape<'a>(text: Cow<'a, str>, escaped: &[char]) -> Cow<'a, str> {
     if memchr::memchr(b'\\', text.as_bytes()).is_none() {
         return text;
     }
@@ -185,8 +185,8 @@ fn unescape(text: Cow<'_, str>) -> Cow<'_, str> {
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
         match (letter, letters.as_str().chars().next()) {
-            ('\\', Some(escaped @ ('\\' | '"' | 'n'))) => {
-                plain.push(if escaped == 'n' { '\n' } else { escaped });
+            ('\\', Some(next)) if escaped.contains(&next) => {
+                plain.push(if next == 'n' { '\n' } else { next });
                 letters.next();
             }
             _ => plain.push(letter),

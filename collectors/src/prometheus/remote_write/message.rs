@@ -3,8 +3,7 @@
 //! Label texts are bytes here: one that is not UTF-8 spoils its series and not the request. They share the body's memory.
 
 use bytes::Bytes;
-
-use super::Metadata;
+use isobar_normalizer::MetricType;
 
 /// `prometheus.WriteRequest`
 #[derive(Clone, PartialEq, prost::Message)]
@@ -64,20 +63,20 @@ pub(super) struct MetricMetadata {
     pub(super) unit: Bytes,
 }
 
-impl From<MetricMetadata> for Metadata {
+impl From<MetricMetadata> for isobar_normalizer::MetricMetadata {
     fn from(metadata: MetricMetadata) -> Self {
         let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
         Self {
             name: text(&metadata.name),
             kind: match metadata.kind {
-                1 => "counter",
-                2 => "gauge",
-                3 => "histogram",
-                4 => "gaugehistogram",
-                5 => "summary",
-                6 => "info",
-                7 => "stateset",
-                _ => "unknown",
+                1 => MetricType::Counter,
+                2 => MetricType::Gauge,
+                3 => MetricType::Histogram,
+                4 => MetricType::GaugeHistogram,
+                5 => MetricType::Summary,
+                6 => MetricType::Info,
+                7 => MetricType::StateSet,
+                _ => MetricType::Unknown,
             },
             help: text(&metadata.help),
             unit: text(&metadata.unit),

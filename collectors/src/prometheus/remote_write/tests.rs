@@ -104,8 +104,12 @@ fn metadata_is_read() {
     let up = MetricMetadata { kind: 2, name: text("up"), help: text("Is it up?"), unit: Bytes::new() };
     let request = WriteRequest { timeseries: Vec::new(), metadata: vec![up] };
     let write = decode(&first_version(), &compressed(&request.encode_to_vec()), &Limits::default()).unwrap();
-    let expected =
-        Metadata { name: "up".into(), kind: "gauge", help: "Is it up?".into(), unit: String::new() };
+    let expected = isobar_normalizer::MetricMetadata {
+        name: "up".into(),
+        kind: isobar_normalizer::MetricType::Gauge,
+        help: "Is it up?".into(),
+        unit: String::new(),
+    };
     assert_eq!(write.metadata, [expected]);
 }
 
