@@ -57,6 +57,8 @@ impl FilePattern {
             return Err(format!("{pattern:?}: * may stand in the file name only"));
         }
         let name = Glob::new(name).map_err(|error| format!("{pattern:?}: {error}"))?.compile_matcher();
+        // A bare name lies in the working directory, which the empty path does not name.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         Ok(Self { folder: folder.to_owned(), name })
     }
 
@@ -133,6 +135,12 @@ mod tests {
         write("b.json", r#"[{"targets": ["b:1""#);
         let error = pattern.read().unwrap_err();
         assert!(error.contains("b.json:1:"), "{error}");
+    }
+
+    #[test]
+    fn a_bare_name_lies_in_the_working_directory() {
+        let pattern = FilePattern::new(Path::new(""), "targets.json").unwrap();
+        assert!(std::fs::read_dir(&pattern.folder).is_ok(), "{pattern:?}");
     }
 
     #[test]
