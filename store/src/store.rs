@@ -245,6 +245,11 @@ impl Store {
         stats
     }
 
+    /// Why nothing more can be made durable: an fsync of the log failed, and only a new start finds out what is on disk.
+    pub fn sync_failure(&self) -> Option<std::io::Error> {
+        self.inner.shards.iter().find_map(|shard| shard.commit.failure())
+    }
+
     /// Stops taking samples and forces what was taken to disk. The directory is free for another process when the last
     /// clone is gone.
     ///

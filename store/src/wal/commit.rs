@@ -39,16 +39,18 @@ impl GroupCommit {
         state.written += bytes;
     }
 
+    /// The failure that every sync answers from now on, if there was one.
+    pub fn failure(&self) -> Option<io::Error> {
+        self.state.lock().failed.map(failure)
+    }
+
     /// Returns once everything written before the call is on disk.
     pub fn sync(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         let target = state.written;
         loop {
             if let Some(kind) = state.failed {
-                return Err(io::Error::new(
-                    kind,
-                    "an fsync of the write-ahead log failed, restart to recover",
-                ));
+                return Err(failure(kind));
             }
             if state.synced >= target {
                 return Ok(());
@@ -71,6 +73,10 @@ impl GroupCommit {
             self.changed.notify_all();
         }
     }
+}
+
+fn failure(kind: io::ErrorKind) -> io::Error {
+    io::Error::new(kind, "an fsync of the write-ahead log failed, restart to recover")
 }
 
 /// Forces the shards' logs to disk every so often until it is dropped.
@@ -143,7 +149,9 @@ mod tests {
         let (_reader, writer) = io::pipe().unwrap();
         let pipe = Arc::new(File::from(std::os::fd::OwnedFd::from(writer)));
         commit.wrote(&pipe, 5);
+        assert!(commit.failure().is_none());
         commit.sync().unwrap_err();
+        assert!(commit.failure().is_some());
         commit.wrote(&Arc::new(tempfile::tempfile().unwrap()), 5);
         commit.sync().unwrap_err();
     }
