@@ -125,6 +125,7 @@ impl AlertCentre {
             version,
             clock: Arc::clone(&parts.clock),
             unsaved: 0,
+            trouble: None,
         };
         let handle = CentreHandle::new(state, commands, versions, senders, parts);
         Ok(Self { writer, handle, senders: senders_changed })

@@ -27,7 +27,7 @@ impl MemoryJournal {
         Self::default()
     }
 
-    /// Makes every append fail this way until it is called with `None`: a full disk, for those who must cope with one.
+    /// Makes every append and snapshot fail this way until it is called with `None`: a full disk, for those who must cope with one.
     pub fn refuse(&self, refusal: Option<JournalError>) {
         self.0.lock().refusal = refusal;
     }
@@ -62,6 +62,9 @@ impl Journal for MemoryJournal {
 
     fn save_snapshot(&self, name: &str, upto_seq: u64, bytes: &[u8]) -> Result<(), JournalError> {
         let mut state = self.0.lock();
+        if let Some(refusal) = &state.refusal {
+            return Err(refusal.clone());
+        }
         if upto_seq > state.head.seq {
             return Err(no_such_event(upto_seq, state.head));
         }
@@ -118,7 +121,8 @@ mod tests {
         };
         let full = JournalError::DiskFull("told so".to_owned());
         journal.refuse(Some(full.clone()));
-        assert_eq!(append(), Err(full));
+        assert_eq!(append(), Err(full.clone()));
+        assert_eq!(journal.save_snapshot("s", 0, b""), Err(full));
         assert_eq!(journal.head().seq, 0);
         journal.refuse(None);
         assert_eq!(append().unwrap()[0].seq, 1);

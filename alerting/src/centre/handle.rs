@@ -1,11 +1,13 @@
 //! What others hold of the alert centre: ways to hand in, and readers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use isobar_normalizer::{Labels, Timestamp};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::senders::Senders;
@@ -29,6 +31,8 @@ pub struct CentreHandle {
     commands: mpsc::Sender<Command>,
     versions: watch::Receiver<u64>,
     senders: watch::Sender<Senders>,
+    /// When each lane last came round.
+    turns: Arc<Mutex<BTreeMap<IntegrationId, Timestamp>>>,
     pub(super) parts: CentreParts,
 }
 
@@ -61,7 +65,7 @@ impl CentreHandle {
         senders: watch::Sender<Senders>,
         parts: CentreParts,
     ) -> Self {
-        Self { state, commands, versions, senders, parts }
+        Self { state, commands, versions, senders, turns: Arc::default(), parts }
     }
 
     /// Writes transitions down and takes them in; returns when they are on disk.
@@ -97,6 +101,23 @@ impl CentreHandle {
         drop(former);
         self.parts.breakers.retain(|target| !target.contains('/') || kept.iter().any(|kept| kept == target));
         Ok(())
+    }
+
+    /// Asks whether alerts can be written down now; to be asked every so often, because between alerts nothing else
+    /// would show it. An answer that does not come means that the journal's disk does not answer.
+    ///
+    /// # Errors
+    /// The journal cannot be written: nothing is paged until it can.
+    pub async fn check(&self) -> Result<(), CentreError> {
+        self.ask(|reply| Command::Check { reply }).await
+    }
+
+    /// Lanes that have not come round for this long, first to last: a task that hangs or broke off.
+    pub fn stuck_lanes(&self, patience: Duration) -> Vec<IntegrationId> {
+        let now = (self.parts.clock)();
+        let turns = self.turns.lock();
+        let stuck = turns.iter().filter(|(_, turned)| now.since(**turned) > patience);
+        stuck.map(|(lane, _)| lane.clone()).collect()
     }
 
     /// The configuration in effect.
@@ -190,6 +211,16 @@ impl CentreHandle {
         self.versions.clone()
     }
 
+    /// Forgets the lanes of the configuration before.
+    pub(super) fn forget_turns(&self) {
+        self.turns.lock().clear();
+    }
+
+    /// Notes that a lane starts, or comes round.
+    pub(super) fn lane_turned(&self, lane: &IntegrationId) {
+        self.turns.lock().insert(lane.clone(), (self.parts.clock)());
+    }
+
     pub(super) fn ledger(&self) -> impl Ledger + use<> {
         HandleLedger { handle: self.clone(), versions: self.versions.clone() }
     }
@@ -224,6 +255,10 @@ impl Ledger for HandleLedger {
     fn next(&mut self, integration: &IntegrationId, now: Timestamp) -> Next {
         self.versions.mark_unchanged();
         self.handle.state.read().known.outbox.next(integration, now)
+    }
+
+    fn turned(&self, integration: &IntegrationId) {
+        self.handle.lane_turned(integration);
     }
 
     async fn changed(&mut self) {

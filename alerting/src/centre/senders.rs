@@ -66,23 +66,37 @@ pub(super) async fn supervise(
         let parts = current.borrow_and_update().0.lock().take();
         let generation = stop.child_token();
         let mut tasks = JoinSet::new();
+        handle.forget_turns();
         if let Some(Parts { lanes, heartbeat }) = parts {
             for lane in lanes {
+                handle.lane_turned(&lane.integration);
                 tasks.spawn(lane.run(handle.ledger(), generation.clone()));
             }
             if let Some(heartbeat) = heartbeat {
                 tasks.spawn(heartbeat.run(generation.clone()));
             }
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            changed = current.changed() => if changed.is_err() { stop.cancelled().await },
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                changed = current.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => stop.cancelled().await,
+                },
+                Some(ended) = tasks.join_next() => tell(ended),
+            }
         }
         generation.cancel();
         while let Some(ended) = tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a sender broke off");
-            }
+            tell(ended);
         }
+    }
+}
+
+/// A sender that broke off is not started again: what broke it would break it again. It shows as a lane that is stuck.
+fn tell(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a sender broke off");
+        metrics::counter!("isobar_delivery_senders_broken_total").increment(1);
     }
 }

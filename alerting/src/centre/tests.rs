@@ -308,7 +308,10 @@ async fn a_journal_that_cannot_be_written_lets_nothing_happen() {
     let refused = centre.handle.ingest(vec![said.clone()]).await;
     assert!(matches!(refused, Err(CentreError::Journal(_))), "{refused:?}");
     assert!(centre.handle.alerts().is_empty() && centre.handle.groups().is_empty());
+    let checked = centre.handle.check().await;
+    assert!(matches!(checked, Err(CentreError::Journal(_))), "{checked:?}");
     journal.refuse(None);
+    assert!(matches!(centre.handle.check().await, Ok(())), "found out without an alert to write");
     centre.handle.ingest(vec![said]).await.unwrap();
     centre.until_all_are(1, DeliveryState::Sent).await;
     assert_eq!(receiver.seen("/hook").len(), 1);
@@ -384,4 +387,28 @@ async fn a_storm_is_one_page_per_group_and_survives_a_restart() {
         centre.handle.notifications().iter().map(|notification| notification.alerts.len()).sum();
     assert_eq!(known, 5_000, "notifications larger than one journal record come back whole");
     centre.stop().await;
+}
+
+#[tokio::test]
+async fn a_lane_that_does_not_come_round_is_known() {
+    let receiver = TestReceiver::start().await;
+    receiver.plan("/hook", [Answer::Hang]);
+    let text = config(&receiver, "  webhook_configs: [{url: 'HOST/hook'}, {url: 'HOST/other'}]\n");
+    let centre = Running::start(&text, &Arc::default()).await;
+    assert_eq!(centre.handle.stuck_lanes(Duration::from_secs(1)), []);
+    centre.say(AlertState::Firing, "alertname=HighCpu").await;
+    receiver.wait("/hook", 1).await;
+    receiver.wait("/other", 1).await;
+    let stuck = async {
+        loop {
+            let stuck = centre.handle.stuck_lanes(Duration::from_millis(200));
+            let shown: Vec<String> = stuck.iter().map(ToString::to_string).collect();
+            if shown.iter().any(|lane| lane.ends_with("webhook[0]")) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), stuck).await.unwrap();
+    centre.kill().await;
 }

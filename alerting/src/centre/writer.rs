@@ -36,6 +36,7 @@ pub(super) enum Command {
     Record { delivery: Box<Delivery>, reply: Reply<()> },
     Resend { id: String, actor: String, reply: Reply<Delivery> },
     Reload { config: Arc<AlertingConfig>, reply: Reply<()> },
+    Check { reply: Reply<()> },
 }
 
 /// A command with the records it puts into the journal.
@@ -44,6 +45,7 @@ enum Change {
     Outcome(Box<Delivery>, Reply<()>),
     Again(Box<Delivery>, Reply<Delivery>),
     Reload(Arc<AlertingConfig>, Reply<()>),
+    Check(Reply<()>),
 }
 
 pub(super) struct Writer {
@@ -54,6 +56,8 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Events since the last snapshot.
     pub(super) unsaved: usize,
+    /// Why the journal could not be written, until it can again.
+    pub(super) trouble: Option<CentreError>,
 }
 
 impl Writer {
@@ -107,7 +111,12 @@ impl Writer {
                 Err(refused) => refused(),
             }
         }
+        let checks = changes.iter().any(|change| matches!(change, Change::Check(_)));
         let written = self.append(now, events).await;
+        // Whether the journal can be written again is not known before something is to be written.
+        if checks && self.trouble.is_some() {
+            self.save(0).await;
+        }
         for change in changes {
             self.apply(change, &written, now);
         }
@@ -145,6 +154,7 @@ impl Writer {
                 }
             }
             Command::Reload { config, reply } => Ok(Change::Reload(config, reply)),
+            Command::Check { reply } => Ok(Change::Check(reply)),
         }
     }
 
@@ -157,6 +167,7 @@ impl Writer {
                 *state = State::new(config, known, now);
                 drop(reply.send(Ok(())));
             }
+            (Change::Check(reply), _) => drop(reply.send(self.trouble.clone().map_or(Ok(()), Err))),
             (Change::Transitions(transitions, reply), Ok(())) => {
                 for transition in transitions {
                     state.apply_transition(transition, now);
@@ -217,9 +228,14 @@ impl Writer {
                     "the journal cannot be written: nothing is paged until it can"
                 );
                 metrics::counter!("isobar_alerting_journal_errors_total").increment(1);
-                return Err(CentreError::Journal(error));
+                let error = CentreError::Journal(error);
+                self.trouble = Some(error.clone());
+                return Err(error);
             }
             events = rest;
+        }
+        if count > 0 {
+            self.trouble = None;
         }
         self.unsaved += count;
         Ok(())
@@ -243,11 +259,12 @@ impl Writer {
             Ok(saved) => saved.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        if let Err(error) = saved {
-            tracing::warn!(
+        match saved {
+            Ok(()) => self.trouble = None,
+            Err(error) => tracing::warn!(
                 error,
                 "the snapshot of the alert centre was not kept; the next start reads more events"
-            );
+            ),
         }
     }
 }

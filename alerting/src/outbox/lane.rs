@@ -18,6 +18,8 @@ use crate::notify::{Message, Notifier, NotifyError};
 pub(crate) trait Ledger: Send + Sync {
     /// What this integration does next.
     fn next(&mut self, integration: &IntegrationId, now: Timestamp) -> Next;
+    /// Notes that the lane comes round: it has done what was due and is about to look again.
+    fn turned(&self, integration: &IntegrationId);
     /// Completes when something changed since the last call of `next`.
     async fn changed(&mut self);
     /// Writes down how a try ended; returns when that is on disk.
@@ -43,6 +45,9 @@ impl fmt::Debug for Lane {
 /// A try whose outcome could not be written down is written down again after this; it is not sent again.
 const RECORD_PAUSE: Duration = Duration::from_secs(1);
 
+/// A lane that has nothing to do comes round this often all the same, so that one that hangs is told from one that rests.
+const TURN_MAX: Duration = Duration::from_secs(30);
+
 impl Lane {
     /// Sends until stopped. A try under way has [`STOP_PATIENCE`] to finish and is written down then; otherwise it is tried
     /// again, under the same key, after the next start.
@@ -62,6 +67,7 @@ impl Lane {
                     Permit::Denied(wait) => Some(wait),
                     Permit::Granted => {
                         held_until = self.attempt(&target, *delivery, &notification, &ledger, &stop).await;
+                        ledger.turned(&self.integration);
                         if stop.is_cancelled() {
                             return;
                         }
@@ -69,15 +75,11 @@ impl Lane {
                     }
                 },
             };
-            let rest = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => std::future::pending().await,
-                }
-            };
+            ledger.turned(&self.integration);
+            let rest = pause.map_or(TURN_MAX, |pause| pause.min(TURN_MAX));
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = rest => {}
+                () = tokio::time::sleep(rest) => {}
                 () = ledger.changed() => {}
             }
         }
