@@ -82,21 +82,37 @@ impl Watch {
             let left: Vec<Reporter> =
                 group.states.keys().filter(|reporter| is_left(reporter)).cloned().collect();
             for reporter in left {
-                let Some(state) = group.states.get(&reporter).cloned() else { continue };
-                // The operator's decision, hence now; yet after everything that was evaluated.
-                let at = state.evaluated_at.map_or(now, |at| now.max(at.plus(Duration::from_millis(1))));
-                let criteria = &policy.criteria;
-                let (next, change) =
-                    step(&state, &Observation::Ended("source_removed"), at, criteria, policy.no_data);
-                group.states.insert(reporter.clone(), next);
-                let described = &Labels::empty();
-                let scene = Scene { policy, labels, described, at, decided_at: now };
-                ended.extend(change.and_then(|change| group.transition(&scene, &reporter, change)));
-                group.states.remove(&reporter);
+                // The operator's decision, hence now.
+                let end = End { reason: "source_removed", at: now, decided_at: now };
+                ended.extend(end.of(policy, labels, group, &reporter));
             }
         }
         groups.retain(|_, group| !group.states.is_empty());
         ended
+    }
+
+    /// Ends what was reported of resources that left the inventory together with everything that moved their source's
+    /// watermark: no instant will ever come at which they could be seen to be gone.
+    fn end_orphans(&mut self, query: &dyn RuleQuery, now: Timestamp, transitions: &mut Vec<Transition>) {
+        let Self { policy, groups, .. } = self;
+        let mut watched = None;
+        for (labels, group) in groups.iter_mut().filter(|(_, group)| group.alert.is_some()) {
+            let Some(ResourceLookup::Gone(since)) = labels.get(RESOURCE_ID).map(|id| query.resource(id))
+            else {
+                continue;
+            };
+            let watched = watched.get_or_insert_with(|| query.sources(&policy.matchers));
+            let is_orphaned = |reporter: &&Reporter| {
+                let is_watched = |source: &str| watched.iter().any(|watermark| *watermark.source == *source);
+                reporter.source().is_some_and(|source| !is_watched(source))
+            };
+            let orphaned: Vec<Reporter> = group.states.keys().filter(is_orphaned).cloned().collect();
+            for reporter in orphaned {
+                let end = End { reason: "resource_gone", at: since, decided_at: now };
+                transitions.extend(end.of(policy, labels, group, &reporter));
+            }
+        }
+        groups.retain(|_, group| !group.states.is_empty());
     }
 
     /// What is due now.
@@ -134,6 +150,7 @@ impl Watch {
                 }
             }
         }
+        self.end_orphans(query, now, transitions);
         self.note(failure);
         metrics::gauge!("isobar_evaluate_groups", "policy" => self.policy.name.clone())
             .set(self.groups.len() as f64);
@@ -255,6 +272,37 @@ impl Watch {
             error: self.error.clone(),
             groups: self.groups.len(),
         }
+    }
+}
+
+/// An end that no observation tells of.
+struct End {
+    reason: &'static str,
+    /// Event time.
+    at: Timestamp,
+    decided_at: Timestamp,
+}
+
+impl End {
+    /// Ends what one reporter said of a group, after everything that was evaluated, and forgets it.
+    fn of(
+        &self,
+        policy: &Policy,
+        labels: &Labels,
+        group: &mut Group,
+        reporter: &Reporter,
+    ) -> Option<Transition> {
+        let state = group.states.get(reporter)?;
+        let after = state.evaluated_at.map(|at| at.plus(Duration::from_millis(1)));
+        let at = after.map_or(self.at, |after| self.at.max(after));
+        let (next, change) =
+            step(state, &Observation::Ended(self.reason), at, &policy.criteria, policy.no_data);
+        group.states.insert(reporter.clone(), next);
+        let described = &Labels::empty();
+        let scene = Scene { policy, labels, described, at, decided_at: self.decided_at };
+        let ended = change.and_then(|change| group.transition(&scene, reporter, change));
+        group.states.remove(reporter);
+        ended
     }
 }
 

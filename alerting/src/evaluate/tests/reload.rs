@@ -120,3 +120,13 @@ async fn alerts_of_policies_that_are_gone_end_at_a_restart() {
     let ended = restarted.restore([&alert], estate.now);
     assert_eq!(states(&ended), ["Hot vm-1 resolved policy_removed"]);
 }
+
+#[tokio::test]
+async fn a_resource_that_left_as_the_last_of_its_source_ends_its_alert() {
+    let (mut estate, mut evaluator) = firing(HOT).await;
+    estate.sources.clear();
+    assert_eq!(tick_later(&mut estate, &mut evaluator, 60).await, Vec::<String>::new());
+    estate.resources.get_mut("vm-1").unwrap().gone = Some(estate.now);
+    assert_eq!(tick_later(&mut estate, &mut evaluator, 60).await, ["Hot vm-1 resolved resource_gone"]);
+    assert_eq!(tick_later(&mut estate, &mut evaluator, 60).await, Vec::<String>::new());
+}
