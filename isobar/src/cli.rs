@@ -87,7 +87,7 @@ pub struct QueryArguments {
     #[arg(long, value_name = "T", requires = "from")]
     pub to: Option<String>,
     /// Step of a range.
-    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    #[arg(long, value_name = "DURATION", default_value = "60s", requires = "from")]
     pub step: String,
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
@@ -188,4 +188,25 @@ pub enum SqlOutput {
     Csv,
     /// An Arrow IPC stream.
     Arrow,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the command line is taken.
+    fn check(line: &str, expected: bool) {
+        assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), expected, "{line}");
+    }
+
+    #[test]
+    fn arguments_that_would_do_nothing_are_refused() {
+        check("isobar query up", true);
+        check("isobar query up --from 1 --to 2", true);
+        check("isobar query up --from 1 --to 2 --step 5s", true);
+        check("isobar query up --step 5s", false);
+        check("isobar query up --from 1", false);
+        check("isobar query up --at 1 --step 5s", false);
+        check("isobar kinds webhook --markdown", false);
+    }
 }

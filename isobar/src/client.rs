@@ -99,14 +99,14 @@ pub async fn query(arguments: QueryArguments) -> Result<()> {
     };
     let answer = server.ask_json(path, &parameters).await?;
     if arguments.output == Output::Json {
-        return print(&serde_json::to_string_pretty(&answer)?);
+        return print_line(&serde_json::to_string_pretty(&answer)?);
     }
     for kind in ["warnings", "infos"] {
         for line in answer[kind].as_array().into_iter().flatten() {
             eprintln!("{}: {}", kind.trim_end_matches('s'), line.as_str().unwrap_or_default());
         }
     }
-    print(&table::render(&["series", "time", "value"], &query_rows(&answer["data"])))
+    print_line(&table::render(&["series", "time", "value"], &query_rows(&answer["data"])))
 }
 
 /// One row per point, whatever type the result is.
@@ -151,8 +151,7 @@ pub async fn sql(arguments: SqlArguments) -> Result<()> {
     let body = json!({ "statement": arguments.statement });
     let answer = server.ask(Method::POST, "/api/isobar/v1/sql", &[], Some((body, accept))).await?;
     if arguments.output != SqlOutput::Table {
-        std::io::stdout().write_all(&answer)?;
-        return Ok(());
+        return print(&answer);
     }
     let answer: Value = serde_json::from_slice(&answer).context("the answer is not JSON")?;
     let header: Vec<&str> = answer["columns"]
@@ -163,7 +162,7 @@ pub async fn sql(arguments: SqlArguments) -> Result<()> {
         .collect();
     let rows: Vec<Vec<String>> =
         answer["rows"].as_array().into_iter().flatten().map(|row| cells(row.as_array())).collect();
-    print(&table::render(&header, &rows))
+    print_line(&table::render(&header, &rows))
 }
 
 fn cells(row: Option<&Vec<Value>>) -> Vec<String> {
@@ -215,18 +214,23 @@ pub async fn why(arguments: WhyArguments) -> Result<()> {
 
 fn print_items(items: Vec<Value>, output: Output, columns: &[&str]) -> Result<()> {
     match output {
-        Output::Json => print(&serde_json::to_string_pretty(&items)?),
+        Output::Json => print_line(&serde_json::to_string_pretty(&items)?),
         Output::Table => {
             let rows: Vec<Vec<String>> =
                 items.iter().map(|item| columns.iter().map(|column| cell(&item[column])).collect()).collect();
-            print(&table::render(columns, &rows))
+            print_line(&table::render(columns, &rows))
         }
     }
 }
 
-fn print(text: &str) -> Result<()> {
+fn print_line(text: &str) -> Result<()> {
+    print(format!("{}\n", text.trim_end()).as_bytes())
+}
+
+/// Writes what a command found on standard output.
+pub fn print(found: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", text.trim_end()) {
+    match out.write_all(found).and_then(|()| out.flush()) {
         // The reader has seen enough, as in `isobar alerts | head`.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         done => Ok(done?),

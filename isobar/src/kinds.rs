@@ -8,6 +8,7 @@ use isobar_collectors::KINDS;
 use isobar_dashboards::{SECURITY_SAMPLE, SERVER_SAMPLE};
 
 use crate::cli::KindsArguments;
+use crate::client::print;
 use crate::table;
 
 /// The sections of `isobar.yaml` that are nobody's kind.
@@ -39,25 +40,24 @@ fn all() -> impl Iterator<Item = Kind> {
 }
 
 /// Prints what was asked for.
-#[expect(clippy::print_stdout, reason = "a command that prints")]
 pub fn run(arguments: &KindsArguments) -> Result<()> {
-    match &arguments.name {
-        _ if arguments.markdown => print!("{}", reference()),
+    let text = match &arguments.name {
+        _ if arguments.markdown => reference(),
         None => {
             let rows: Vec<Vec<String>> = all()
                 .map(|kind| vec![kind.role.to_owned(), kind.name.to_owned(), kind.key.to_owned()])
                 .collect();
-            print!("{}", table::render(&["role", "kind", "written under"], &rows));
+            table::render(&["role", "kind", "written under"], &rows)
         }
         Some(name) => {
             let Some(kind) = all().find(|kind| kind.name == name) else {
                 let known: Vec<&str> = all().map(|kind| kind.name).collect();
                 bail!("there is no kind {name:?}: one of {}", known.join(", "));
             };
-            print!("{}", kind.sample);
+            kind.sample.to_owned()
         }
-    }
-    Ok(())
+    };
+    print(text.as_bytes())
 }
 
 /// The configuration reference as Markdown.

@@ -62,26 +62,38 @@ impl SqlViews {
 impl SqlRunner for SqlViews {
     async fn rows(&self, statement: &str) -> Result<SqlRows, SqlError> {
         let answer = self.answer(statement).await?;
-        let failed = |error: ArrowError| SqlError::Failed(error.to_string());
         let fields = answer.schema.fields().iter();
         let columns = fields.map(|field| (field.name().clone(), field.data_type().to_string())).collect();
-        let mut rows = Vec::new();
-        for batch in &answer.batches {
-            rows.extend(json_rows(batch).map_err(failed)?);
-        }
-        Ok(SqlRows { columns, rows })
+        let write = move || -> Result<_, ArrowError> {
+            let mut rows = Vec::new();
+            for batch in &answer.batches {
+                rows.extend(json_rows(batch)?);
+            }
+            Ok(rows)
+        };
+        Ok(SqlRows { columns, rows: written(write).await? })
     }
 
     async fn arrow(&self, statement: &str) -> Result<Bytes, SqlError> {
         let answer = self.answer(statement).await?;
-        let write = || -> Result<Vec<u8>, ArrowError> {
+        let write = move || -> Result<Vec<u8>, ArrowError> {
             let mut writer = arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &answer.schema)?;
             for batch in &answer.batches {
                 writer.write(batch)?;
             }
             writer.into_inner()
         };
-        write().map(Bytes::from).map_err(|error| SqlError::Failed(error.to_string()))
+        written(write).await.map(Bytes::from)
+    }
+}
+
+/// Writes an answer down where that may take its time: a large one takes seconds.
+async fn written<T: Send + 'static>(
+    write: impl FnOnce() -> Result<T, ArrowError> + Send + 'static,
+) -> Result<T, SqlError> {
+    match tokio::task::spawn_blocking(write).await {
+        Ok(written) => written.map_err(|error| SqlError::Failed(error.to_string())),
+        Err(error) => Err(SqlError::Failed(format!("writing the answer broke off: {error}"))),
     }
 }
 
