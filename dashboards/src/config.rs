@@ -44,7 +44,8 @@ impl ServerConfig {
 
     /// Listens elsewhere than the file says.
     pub fn listen_on(&mut self, listen: SocketAddr) {
-        self.listen.value = listen;
+        let nowhere = Location::UNKNOWN;
+        self.listen = Spanned { value: listen, referenced: nowhere, defined: nowhere };
     }
 
     /// The address users and receivers are given in links; that of the listener unless configured.

@@ -21,7 +21,7 @@ const SOURCE_PATIENCE: Duration = Duration::from_secs(60);
 /// Prints every complaint on standard error, or a line of what was found on standard output.
 #[expect(clippy::print_stdout, reason = "a command that prints")]
 pub async fn run(arguments: CheckArguments) -> Result<()> {
-    let config = load(&arguments.config).map_err(report)?;
+    let config = load(&arguments.config, None).map_err(report)?;
     let egress = Egress::new(EgressOptions {
         allow_private: config.allow_private.clone(),
         ..EgressOptions::default()

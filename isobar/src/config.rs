@@ -2,9 +2,11 @@
 
 mod files;
 mod raw;
+mod started;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,8 @@ use crate::api::REMOTE_WRITE;
 use crate::secrets::EnvironmentAndFiles;
 use files::Files;
 use raw::{Duplicates, RawConfig, RawSource};
+
+pub use started::Started;
 
 /// Swallows every alert: what runs when no `alerting:` is configured, so that alerts are still listed.
 const NO_RECEIVER: &str = "{route: {receiver: nobody}, receivers: [{name: nobody}]}";
@@ -44,6 +48,8 @@ pub struct Config {
     pub mappings: Arc<Mappings>,
     /// Reads secrets; relative paths start at its folder.
     pub secrets: EnvironmentAndFiles,
+    /// What a reload may not change.
+    pub started: Started,
 }
 
 impl Config {
@@ -85,15 +91,19 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads the file and everything it names.
+/// Reads the file and everything it names. `listen` is the command line's address, which takes the place of the file's
+/// before anything is judged: what may be served there depends on it.
 ///
 /// # Errors
 /// Every independent mistake that was found, in the order of the file.
-pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
+pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Problem>> {
     let base_dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let whole = |error: ConfigError| vec![Problem { file: path.to_owned(), error }];
     let document = files::read(path).map_err(whole)?;
-    let raw: RawConfig = serde_saphyr::from_str(&document).map_err(|error| whole(error.into()))?;
+    let mut raw: RawConfig = serde_saphyr::from_str(&document).map_err(|error| whole(error.into()))?;
+    if let Some(listen) = listen {
+        raw.server.listen_on(listen);
+    }
     let secrets = EnvironmentAndFiles { base_dir: base_dir.clone() };
     let mut problems = Vec::new();
     let mut note = |file: &Path, error: ConfigError| problems.push(Problem { file: file.to_owned(), error });
@@ -113,7 +123,9 @@ pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
     let mut policies = Policies::default();
     files.each(&raw.policies, &mut note, |text| policies.add(text));
     let mut mappings = Mappings::builtin();
+    let mut mapping_texts = Vec::new();
     files.each(&raw.mappings, &mut note, |text| {
+        mapping_texts.push(text.to_owned());
         mappings = std::mem::take(&mut mappings).with(Mapping::load(text)?);
         Ok(())
     });
@@ -135,6 +147,7 @@ pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
             alerting,
             mappings: Arc::new(mappings),
             secrets,
+            started: Started::of(&document, mapping_texts),
         }),
         _ => Err(problems),
     }

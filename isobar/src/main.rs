@@ -25,6 +25,7 @@ mod watermark;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -35,6 +36,9 @@ use crate::cli::{AuditCommand, Cli, Command};
 const ALERT_COLUMNS: [&str; 7] = ["id", "state", "severity", "name", "resource", "value", "starts_at"];
 const DELIVERY_COLUMNS: [&str; 7] =
     ["id", "state", "receiver", "channel", "transition", "attempts", "last_error"];
+
+/// What runs on other threads when a command is done may end in this time.
+const LEFTOVERS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     // One crypto provider for the whole process, before anything can ask for one.
@@ -54,7 +58,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli.command)) {
+    let done = runtime.block_on(run(cli.command));
+    // A query that is still running is no reason to stay.
+    runtime.shutdown_timeout(LEFTOVERS);
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("isobar: {error:#}");

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use isobar_alerting::{CentreHandle, Evaluator, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark};
+use isobar_alerting::{
+    CentreHandle, Evaluator, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark, Transition,
+};
 use isobar_normalizer::{Labels, Matcher, Timestamp};
 use isobar_promql::{EngineOptions, Query, Value};
 use parking_lot::Mutex;
@@ -121,20 +123,30 @@ impl RuleQuery for SharedRuleData {
     }
 }
 
-/// Evaluates whenever data has come, hands what changed to the alert centre, and stops when told to.
+/// Evaluates whenever data has come, hands what changed to the alert centre, and stops when told to. `ended` is what the
+/// start found to be over.
 pub async fn run(
     evaluator: Arc<tokio::sync::Mutex<Evaluator>>,
+    ended: Vec<Transition>,
     data: SharedRuleData,
     ingest: Arc<Ingest>,
     centre: CentreHandle,
     stages: Arc<Stages>,
     stop: CancellationToken,
 ) {
+    hand_over(&centre, ended, &stop).await;
     loop {
         let started = Instant::now();
         let now = clock::now();
-        let transitions = evaluator.lock().await.tick(&data, now).await;
-        hand_over(&centre, transitions, &stop).await;
+        {
+            // Held until it is written down: what a reload decides later must not come before it.
+            let mut evaluator = evaluator.lock().await;
+            let transitions = tokio::select! {
+                () = stop.cancelled() => return,
+                transitions = evaluator.tick(&data, now) => transitions,
+            };
+            hand_over(&centre, transitions, &stop).await;
+        }
         let took = started.elapsed();
         metrics::histogram!("isobar_evaluate_round_seconds").record(took.as_secs_f64());
         stages.finished(STAGE, ROUND_MAX, clock::now());
@@ -152,11 +164,7 @@ pub async fn run(
 }
 
 /// Hands transitions over until they are taken: the evaluator's state already holds them.
-pub async fn hand_over(
-    centre: &CentreHandle,
-    transitions: Vec<isobar_alerting::Transition>,
-    stop: &CancellationToken,
-) {
+pub async fn hand_over(centre: &CentreHandle, transitions: Vec<Transition>, stop: &CancellationToken) {
     while let Err(error) = centre.ingest(transitions.clone()).await {
         warn!(%error, count = transitions.len(), "alerts could not be written down; trying again");
         tokio::select! {

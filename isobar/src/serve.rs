@@ -1,13 +1,17 @@
 //! `isobar serve`: opens everything in the order that pages first, runs it, and closes it in the reverse order.
 
 mod journal_events;
+mod open_files;
 mod reload;
+mod signals;
 mod upkeep;
+mod vital;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use isobar_alerting::{AlertCentre, CentreParts, Evaluator};
 use isobar_dashboards::{Api, Backend, ServeOptions, Tls};
 use isobar_egress::{BreakerOptions, Breakers, Egress, EgressOptions};
@@ -19,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::api::{AlertViews, EstateViews, MetricsPage, PushIntake, ServerOperations, SqlViews};
 use crate::cli::ServeArguments;
@@ -33,8 +37,10 @@ use crate::series::{JoinedSeries, LongestLookback};
 use crate::stages::Stages;
 use crate::watermark::Watermarks;
 use journal_events::WatchedJournal;
-use reload::{ReloadQueue, Reloader};
+use reload::{ReloadQueue, Reloader, Stopped, build_sources};
+use signals::Signals;
 use upkeep::Upkeep;
+use vital::Vital;
 
 /// Deliveries under way may end in this time after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -43,33 +49,41 @@ const DRAIN: Duration = Duration::from_secs(10);
 const LATENCY_BUCKETS: [f64; 14] =
     [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0];
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM or SIGINT, or until a task it is nothing without has ended.
 pub async fn run(arguments: ServeArguments) -> Result<()> {
-    let mut config = load(&arguments.config).map_err(|problems| {
+    let mut signals = Signals::listen()?;
+    open_files::raise_limit();
+    let mut config = load(&arguments.config, arguments.listen).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow!("{}", lines.join("\n"))
     })?;
-    if let Some(listen) = arguments.listen {
-        config.server.listen_on(listen);
-    }
     let metrics = install_metrics()?;
     let directory = DataDirectory::open(&arguments.data_dir)?;
+
+    // Whatever can be wrong is found before anybody is told anything.
+    let egress = Egress::new(EgressOptions {
+        allow_private: config.allow_private.clone(),
+        ..EgressOptions::default()
+    })?;
+    let sources =
+        build_sources(&arguments.config, &config, &egress).map_err(|problem| anyhow!("{problem}"))?;
+    let tls = config.server.tls(&config.secrets.base_dir).map(Tls::load).transpose()?.map(Arc::new);
+    let listener = TcpListener::bind(config.server.listen()).await;
+    let listener = listener.with_context(|| format!("listening on {}", config.server.listen()))?;
+    let address = listener.local_addr()?;
 
     // Pages that were queued when the last process ended leave before samples are read back.
     let journal = open_journal(&arguments).await?;
     let resources = Arc::new(ResourceTable::default());
     journal.restore_resources(&resources)?;
-    let egress = Egress::new(EgressOptions {
-        allow_private: config.allow_private.clone(),
-        ..EgressOptions::default()
-    })?;
     let breakers = Breakers::new(BreakerOptions::default());
     let centre =
         AlertCentre::open(config.alerting.clone(), centre_parts(&config, &journal, &egress, &breakers))
             .await?;
     let handle = centre.handle();
     let stop_telling = CancellationToken::new();
-    let telling = tokio::spawn(centre.run(stop_telling.clone()));
+    let vital = Vital::default();
+    let telling = vital.spawn("telling", centre.run(stop_telling.clone()));
 
     let opened = clock::now();
     let options = StoreOptions { retention: config.retention, ..StoreOptions::default() };
@@ -105,17 +119,33 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
     ended.extend(evaluator.retain_sources(&config.reporters(), clock::now()));
     let evaluator = Arc::new(Mutex::new(evaluator));
     let stop = CancellationToken::new();
-    rules::hand_over(&handle, ended, &stop).await;
     let rule_data =
         SharedRuleData(Arc::new(RuleData::new(series.clone(), watermarks.clone(), resources.clone())));
-    let evaluating = tokio::spawn(rules::run(
-        evaluator.clone(),
-        rule_data,
-        ingest.clone(),
-        handle.clone(),
-        stages.clone(),
-        stop.clone(),
-    ));
+    let evaluating = vital.spawn(
+        "evaluating",
+        rules::run(
+            evaluator.clone(),
+            ended,
+            rule_data,
+            ingest.clone(),
+            handle.clone(),
+            stages.clone(),
+            stop.clone(),
+        ),
+    );
+    let reloader = Reloader {
+        path: arguments.config,
+        listen: arguments.listen,
+        started: config.started.clone(),
+        egress,
+        ingest: ingest.clone(),
+        statuses: statuses.clone(),
+        centre: handle.clone(),
+        evaluator,
+        tls: tls.clone(),
+    };
+    // Before the rules about Isobar look at them: a source that is not there yet is not one that is well.
+    let sources = reloader.start(sources);
     let upkeep = Upkeep {
         data_dir: arguments.data_dir.clone(),
         store: store.clone(),
@@ -129,10 +159,6 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
     };
     let keeping = upkeep.start(&stop)?;
 
-    let listener = TcpListener::bind(config.server.listen()).await;
-    let listener = listener.with_context(|| format!("listening on {}", config.server.listen()))?;
-    let address = listener.local_addr()?;
-    let tls = config.server.tls(&config.secrets.base_dir).map(Tls::load).transpose()?.map(Arc::new);
     let serve_options = ServeOptions::new(&config.security, tls.clone());
     let (reloads, requests) = mpsc::channel(4);
     let backend = Backend {
@@ -162,16 +188,14 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
     };
     let stop_serving = CancellationToken::new();
     let router = Api::new(backend, config.security.clone(), stop_serving.clone()).router();
-    let serving =
-        tokio::spawn(isobar_dashboards::serve(listener, router, serve_options, stop_serving.clone()));
+    let serving = vital
+        .spawn("serving", isobar_dashboards::serve(listener, router, serve_options, stop_serving.clone()));
+    announce(address, tls.is_some());
+    let (sources, stopped) = ReloadQueue { reloader, sources, requests }.run(&mut signals, &vital).await;
+    if let Stopped::Broken(task) = stopped {
+        error!(task, "a task the server is nothing without has ended; the server stops");
+    }
 
-    let reloader =
-        Reloader { path: arguments.config, egress, ingest, statuses, centre: handle, evaluator, tls };
-    let sources = reloader.start_sources(&config)?;
-    announce(address, config.server.tls(&config.secrets.base_dir).is_some());
-    let sources = ReloadQueue { reloader, sources, requests }.run_until_signal().await?;
-
-    info!("stopping");
     for source in sources {
         source.stop().await;
     }
@@ -183,7 +207,7 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
         joined("upkeep", task).await;
     }
     stop_telling.cancel();
-    if tokio::time::timeout(DRAIN, telling).await.is_err() {
+    if tokio::time::timeout(DRAIN, joined("telling", telling)).await.is_err() {
         warn!(
             seconds = DRAIN.as_secs(),
             "deliveries under way did not end; they are sent after the next start"
@@ -191,7 +215,10 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
     }
     tokio::task::spawn_blocking(move || store.close()).await??;
     info!("stopped");
-    Ok(())
+    match stopped {
+        Stopped::Asked => Ok(()),
+        Stopped::Broken(task) => bail!("{task} ended by itself: its last words are above"),
+    }
 }
 
 async fn open_journal(arguments: &ServeArguments) -> Result<Arc<WatchedJournal>> {
@@ -224,10 +251,11 @@ fn install_metrics() -> Result<PrometheusHandle> {
 }
 
 /// Tells the person, or the program, that started it where to go.
-#[expect(clippy::print_stdout, reason = "the line a supervisor waits for")]
 fn announce(address: std::net::SocketAddr, tls: bool) {
     let scheme = if tls { "https" } else { "http" };
-    println!("isobar {} listening on {scheme}://{address}", env!("CARGO_PKG_VERSION"));
+    let line = format!("isobar {} listening on {scheme}://{address}\n", env!("CARGO_PKG_VERSION"));
+    // Nobody may be reading; that is no reason not to serve.
+    let _ = std::io::stdout().write_all(line.as_bytes());
 }
 
 async fn joined<T>(what: &str, task: JoinHandle<T>) {

@@ -10,6 +10,8 @@ use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 
+use crate::api::REMOTE_WRITE;
+
 /// `isobar.yaml`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +110,10 @@ impl Duplicates {
             let message = format!(
                 "{value:?} cannot name a source: a name is not empty and holds no colon, it is part of resource ids"
             );
+            return Err(ConfigError::at(*referenced, message));
+        }
+        if value == REMOTE_WRITE {
+            let message = format!("{value:?} is what pushed series come under: take another name");
             return Err(ConfigError::at(*referenced, message));
         }
         match self.seen.insert(value.clone(), *referenced) {

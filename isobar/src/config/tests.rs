@@ -9,7 +9,7 @@ fn problems(config: &str, others: &[(&str, &str)]) -> Vec<String> {
         let name = problem.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Problem { file: name.into(), error: problem.error.clone() }.to_string()
     };
-    match load(&dir.path().join("isobar.yaml")) {
+    match load(&dir.path().join("isobar.yaml"), None) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.iter().map(shown).collect(),
     }
@@ -26,12 +26,14 @@ fn every_independent_mistake_is_told_at_once() {
 sources:
   - {name: a, kind: nothing}
   - {name: a, kind: prometheus, settings: {targets: [\"http://127.0.0.1:1/metrics\"]}}
+  - {name: remote_write, kind: prometheus}
 policies: [bad.yaml, none.yaml]
 alerting: {file: am.yml}
 ";
     let bad = "policies:\n  - name: X\n    metric: m\n    levels: {huge: \"> 1\"}\n";
     let found = problems(config, &[("bad.yaml", bad), ("am.yml", "route: {receiver: x}\n")]);
-    let starts = ["isobar.yaml:3:", "isobar.yaml:4:", "bad.yaml:4:", "isobar.yaml:5:", "am.yml:1:"];
+    let starts =
+        ["isobar.yaml:3:", "isobar.yaml:4:", "isobar.yaml:5:", "bad.yaml:4:", "isobar.yaml:6:", "am.yml:1:"];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
     for (problem, start) in found.iter().zip(starts) {
         assert!(problem.starts_with(start), "{problem} should start with {start}");
@@ -45,4 +47,15 @@ fn durations_say_what_would_be_right() {
         found[0].starts_with("isobar.yaml:1:20: 5m is too short") && found[0].contains("30d"),
         "{found:?}"
     );
+}
+
+#[test]
+fn the_command_lines_address_is_judged_like_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("isobar.yaml");
+    std::fs::write(&file, "{}").unwrap();
+    let problems = load(&file, Some("0.0.0.0:9797".parse().unwrap())).unwrap_err();
+    assert!(problems[0].to_string().contains("can be reached from other machines"), "{problems:?}");
+    let config = load(&file, Some("127.0.0.1:1".parse().unwrap())).unwrap();
+    assert_eq!(config.server.listen(), "127.0.0.1:1".parse().unwrap());
 }

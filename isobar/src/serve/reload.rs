@@ -1,13 +1,13 @@
 //! Reloading: a good file replaces everything that differs, a bad one changes nothing.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
 use isobar_alerting::{CentreHandle, Evaluator};
 use isobar_dashboards::Tls;
 use isobar_egress::Egress;
-use tokio::signal::unix::{SignalKind, signal};
+use isobar_normalizer::ConfigError;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -15,13 +15,18 @@ use tracing::{error, info};
 use crate::api::ReloadRequest;
 use crate::clock;
 use crate::collect::{Running, Source, SourceStatuses};
-use crate::config::{Config, Problem, load};
+use crate::config::{Config, Problem, Started, load};
 use crate::ingest::Ingest;
 use crate::rules::hand_over;
+use crate::serve::signals::Signals;
+use crate::serve::vital::Vital;
 
 /// What reloading touches.
 pub struct Reloader {
     pub path: PathBuf,
+    pub listen: Option<SocketAddr>,
+    /// The sections that were read at the start and cannot change while the server runs.
+    pub started: Started,
     pub egress: Egress,
     pub ingest: Arc<Ingest>,
     pub statuses: Arc<SourceStatuses>,
@@ -30,24 +35,21 @@ pub struct Reloader {
     pub tls: Option<Arc<Tls>>,
 }
 
+/// Builds every source of the configuration; starts none.
+///
+/// # Errors
+/// A secret or file that cannot be read.
+pub fn build_sources(path: &Path, config: &Config, egress: &Egress) -> Result<Vec<Source>, Problem> {
+    let built = config.sources.iter().map(|source| {
+        let collector = source.build(config, egress)?;
+        Ok(Source { name: source.name.clone(), kind: source.kind, interval: source.interval, collector })
+    });
+    built.collect::<Result<_, _>>().map_err(|error| Problem { file: path.to_owned(), error })
+}
+
 impl Reloader {
-    /// Builds and starts every source of the configuration.
-    ///
-    /// # Errors
-    /// A secret or file that cannot be read; then none is started.
-    pub fn start_sources(&self, config: &Config) -> Result<Vec<Running>> {
-        Ok(self.start(self.build(config).map_err(|problem| anyhow::anyhow!("{problem}"))?))
-    }
-
-    fn build(&self, config: &Config) -> Result<Vec<Source>, Problem> {
-        let built = config.sources.iter().map(|source| {
-            let collector = source.build(config, &self.egress)?;
-            Ok(Source { name: source.name.clone(), kind: source.kind, interval: source.interval, collector })
-        });
-        built.collect::<Result<_, _>>().map_err(|error| Problem { file: self.path.clone(), error })
-    }
-
-    fn start(&self, sources: Vec<Source>) -> Vec<Running> {
+    /// Starts sources that were built.
+    pub fn start(&self, sources: Vec<Source>) -> Vec<Running> {
         sources
             .into_iter()
             .map(|source| Running::start(source, self.ingest.clone(), self.statuses.clone()))
@@ -56,11 +58,16 @@ impl Reloader {
 
     /// Reads the file and puts it into effect. Sources are started anew: their targets keep their series, and what left
     /// is told to have left.
-    async fn reload(&self, running: &mut Vec<Running>) -> Result<(), String> {
+    async fn reload(&self, running: &mut Vec<Running>, stop: &CancellationToken) -> Result<(), String> {
         let complaints =
             |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        let mut config = load(&self.path).map_err(complaints)?;
-        let sources = self.build(&config).map_err(|problem| complaints(vec![problem]))?;
+        let mut config = load(&self.path, self.listen).map_err(complaints)?;
+        self.started.refuse_changes(&config.started).map_err(|errors| {
+            let problem = |error: ConfigError| Problem { file: self.path.clone(), error };
+            complaints(errors.into_iter().map(problem).collect())
+        })?;
+        let sources =
+            build_sources(&self.path, &config, &self.egress).map_err(|problem| complaints(vec![problem]))?;
         if let Some(tls) = &self.tls {
             tls.reload().map_err(|error| error.to_string())?;
         }
@@ -68,51 +75,56 @@ impl Reloader {
 
         for former in std::mem::take(running) {
             let successor = sources.iter().find(|source| source.name == *former.name());
-            let parts = match successor {
-                // Discovery that fails now is asked again by the successor; until then nothing has left.
-                Some(successor) => successor.collector.parts().await.ok(),
-                None => Some(Vec::new()),
-            };
-            match parts {
-                Some(parts) => former.retire(&parts).await,
-                None => drop(former.stop().await),
+            match successor {
+                None => former.retire(&[]).await,
+                Some(successor) => match successor.collector.parts().await {
+                    Ok(parts) => former.retire(&parts).await,
+                    // Discovery that fails now is asked again by the successor; until then nothing has left.
+                    Err(_) => drop(former.stop().await),
+                },
             }
         }
         *running = self.start(sources);
+        // Held until the end is written down, so that nothing decided earlier comes after it.
+        let mut evaluator = tokio::select! {
+            () = stop.cancelled() => return Err("the server is stopping".to_owned()),
+            evaluator = self.evaluator.lock() => evaluator,
+        };
         let now = clock::now();
-        let mut evaluator = self.evaluator.lock().await;
         let mut ended = evaluator.reload(std::mem::take(&mut config.policies), now);
         ended.extend(evaluator.retain_sources(&config.reporters(), now));
-        drop(evaluator);
-        hand_over(&self.centre, ended, &CancellationToken::new()).await;
+        hand_over(&self.centre, ended, stop).await;
         Ok(())
     }
 }
 
-/// Reload requests, one after the other, until a signal to stop.
+/// Reload requests, one after the other, until the server is to stop.
 pub struct ReloadQueue {
     pub reloader: Reloader,
     pub sources: Vec<Running>,
     pub requests: mpsc::Receiver<ReloadRequest>,
 }
 
+/// Why a server stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was told to.
+    Asked,
+    /// This task ended by itself.
+    Broken(&'static str),
+}
+
 impl ReloadQueue {
-    /// Serves requests and SIGHUP; returns the running sources after SIGTERM or SIGINT.
-    ///
-    /// # Errors
-    /// Signals cannot be listened for.
-    pub async fn run_until_signal(mut self) -> Result<Vec<Running>> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
+    /// Serves requests and SIGHUP; returns the running sources when the server is to stop.
+    pub async fn run(mut self, signals: &mut Signals, vital: &Vital) -> (Vec<Running>, Stopped) {
         loop {
             let request = tokio::select! {
-                _ = terminate.recv() => return Ok(self.sources),
-                _ = interrupt.recv() => return Ok(self.sources),
-                _ = hang_up.recv() => ReloadRequest { actor: "SIGHUP".to_owned(), answer: oneshot::channel().0 },
+                () = signals.stop.cancelled() => return (self.sources, Stopped::Asked),
+                name = vital.first_ended() => return (self.sources, Stopped::Broken(name)),
+                _ = signals.hang_up.recv() => ReloadRequest { actor: "SIGHUP".to_owned(), answer: oneshot::channel().0 },
                 Some(request) = self.requests.recv() => request,
             };
-            let done = self.reloader.reload(&mut self.sources).await;
+            let done = self.reloader.reload(&mut self.sources, &signals.stop).await;
             match &done {
                 Ok(()) => info!(actor = request.actor, "configuration reloaded"),
                 Err(complaint) => error!(
