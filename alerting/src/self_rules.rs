@@ -47,6 +47,8 @@ pub struct Facts {
 pub struct SourceFacts {
     /// Its configured name.
     pub name: String,
+    /// Whether it was tried since the process started. Before, nothing is known, and what was on stays on.
+    pub is_tried: bool,
     /// Whether nothing of it answers; degraded and disabled sources are not down.
     pub is_down: bool,
     /// Why, in one line.
@@ -157,10 +159,17 @@ impl SelfRules {
             summary,
             is_more: false,
         };
+        let is_on = |finding: &Finding| self.on.contains_key(&finding.identity());
+        if !source.is_tried {
+            let unknown = |rule| finding(rule, Severity::Error, source.since, None, String::new());
+            return ["source_down", "watermark_lag"].map(unknown).into_iter().find(is_on);
+        }
         if source.is_down {
             let summary = format!("source {} is down: {}", source.name, source.reason);
+            let down = finding("source_down", Severity::Error, source.since, None, summary);
+            // After a restart it is found down anew, and was not well meanwhile.
             let is_due = now.since(source.since) >= source.interval * SOURCE_DOWN_INTERVALS;
-            return is_due.then(|| finding("source_down", Severity::Error, source.since, None, summary));
+            return (is_due || is_on(&down)).then_some(down);
         }
         let limit = LAG_MIN.max(source.interval * LAG_INTERVALS);
         let summary = format!("source {} is more than {} behind", source.name, format_duration(limit));
@@ -168,8 +177,7 @@ impl SelfRules {
         let lag = Some(source.lag.as_secs_f64());
         let lagging = finding("watermark_lag", Severity::Warning, since, lag, summary);
         // Half the limit to recover, so that a source at the limit does not flap.
-        let is_on = self.on.contains_key(&lagging.identity());
-        let threshold = if is_on { limit / 2 } else { limit };
+        let threshold = if is_on(&lagging) { limit / 2 } else { limit };
         (source.lag > threshold).then_some(lagging)
     }
 

@@ -1,6 +1,6 @@
 //! The collecting loops: every part of every source on its own jittered ticks, so that a slow one delays nobody.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use isobar_normalizer::Timestamp;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::ingest::{Delivery, Ingest};
@@ -19,6 +19,9 @@ use crate::metadata::Said;
 /// A collection that has not ended after this many of its intervals is given up, and at least after a minute.
 const PATIENCE_INTERVALS: u32 = 4;
 const PATIENCE_MIN: Duration = Duration::from_secs(60);
+/// What an earlier process saw and discovery does not name any more is gone after so many discoveries: at the second one
+/// every part has been collected once, so that what is only seen by another part now has not left.
+const SETTLED_AFTER: u64 = 2;
 
 /// How the parts of one source went last.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub struct SourceStatus {
     pub interval: Duration,
     parts: BTreeMap<Arc<str>, PartStatus>,
     discovery_failed: Option<String>,
+    /// A part was collected, or discovery said that there is none, or failed.
+    tried: bool,
     since: Timestamp,
 }
 
@@ -55,14 +60,16 @@ pub enum SourceHealth {
 }
 
 impl SourceStatus {
-    /// Whether it delivers, and if not, why: the first failing part's reason and how many more fail.
+    /// Whether it delivers, and if not, why: the reason of the first part that fails, of one that fails as a whole where
+    /// there is one, and how many more fail.
     pub fn health(&self) -> (SourceHealth, Option<String>) {
-        let failing: Vec<&String> = self.parts.values().filter_map(|part| part.failure.as_ref()).collect();
-        let reason = match (failing.as_slice(), &self.discovery_failed) {
-            ([], None) => return (SourceHealth::Up, None),
-            ([], Some(discovery)) => discovery.clone(),
-            ([one], _) => (*one).clone(),
-            ([first, rest @ ..], _) => format!("{first} (and {} more)", rest.len()),
+        let failing = || self.parts.values().filter_map(|part| part.failure.as_ref().map(|why| (part, why)));
+        let worst = failing().find(|(part, _)| part.failed).or_else(|| failing().next());
+        let reason = match (worst, failing().count(), &self.discovery_failed) {
+            (None, _, None) => return (SourceHealth::Up, None),
+            (None, _, Some(discovery)) => discovery.clone(),
+            (Some((_, why)), 1, _) => why.clone(),
+            (Some((_, why)), count, _) => format!("{why} (and {} more)", count - 1),
         };
         let all = self.parts.values().all(|part| part.failed);
         (if all { SourceHealth::Down } else { SourceHealth::Degraded }, Some(reason))
@@ -76,6 +83,11 @@ impl SourceStatus {
     /// Samples taken in the latest round of every part.
     pub fn samples_last_cycle(&self) -> u64 {
         self.parts.values().map(|part| part.samples).sum()
+    }
+
+    /// Whether anything is known of it yet.
+    pub fn is_tried(&self) -> bool {
+        self.tried
     }
 
     /// Since when the health is as it is.
@@ -96,11 +108,20 @@ impl SourceStatuses {
         self.all.lock().values().cloned().collect()
     }
 
+    /// Adds a source; one that was there before, under another configuration, goes on as it was.
     fn add(&self, name: &Arc<str>, kind: &'static str, interval: Duration) {
-        let (parts, discovery_failed) = (BTreeMap::new(), None);
-        let status =
-            SourceStatus { name: name.clone(), kind, interval, parts, discovery_failed, since: clock::now() };
-        self.all.lock().insert(name.clone(), status);
+        let new = || SourceStatus {
+            name: name.clone(),
+            kind,
+            interval,
+            parts: BTreeMap::new(),
+            discovery_failed: None,
+            tried: false,
+            since: clock::now(),
+        };
+        let mut all = self.all.lock();
+        let status = all.entry(name.clone()).or_insert_with(new);
+        (status.kind, status.interval) = (kind, interval);
     }
 
     fn remove(&self, name: &str) {
@@ -162,15 +183,18 @@ impl Running {
         })
     }
 
-    /// Stops collecting for good; the parts that its successor does not keep have left the estate.
-    pub async fn retire(self, kept: &[Part]) {
+    /// Stops collecting for good. The parts that its successor does not have, or all where there is none, have left the
+    /// estate.
+    pub async fn retire(self, successor: Option<&[Part]>) {
         let shared = self.shared.clone();
         for part in self.stop().await {
-            if !kept.iter().any(|other| other.key == part.key) {
+            if !successor.is_some_and(|parts| has_key(parts, &part.key)) {
                 forget(&shared, &part).await;
             }
         }
-        shared.statuses.remove(&shared.source.name);
+        if successor.is_none() {
+            shared.statuses.remove(&shared.source.name);
+        }
     }
 }
 
@@ -184,26 +208,48 @@ struct Shared {
 /// Follows discovery: starts a loop for each part that comes, ends it for each that goes.
 async fn follow_parts(shared: Arc<Shared>, stop: CancellationToken) -> Vec<Part> {
     let mut loops: HashMap<Part, (CancellationToken, JoinHandle<()>)> = HashMap::new();
+    let mut rounds = 0u64;
     loop {
         match shared.source.collector.parts().await {
             Ok(parts) => {
                 let left: Vec<Part> = loops.keys().filter(|part| !parts.contains(part)).cloned().collect();
                 for part in left {
-                    end_loop(&shared, loops.remove(&part), &part).await;
+                    end_loop(&shared, loops.remove(&part), &part, &parts).await;
                 }
+                rounds += 1;
+                if rounds == SETTLED_AFTER {
+                    settle(&shared, &parts).await;
+                }
+                loops.retain(|part, (_, task)| {
+                    let is_broken = task.is_finished() && !stop.is_cancelled();
+                    if is_broken {
+                        error!(
+                            source = &*shared.source.name,
+                            part = &*part.key,
+                            "its loop broke off; it is started again"
+                        );
+                        metrics::counter!("isobar_collect_loops_broken_total").increment(1);
+                    }
+                    !is_broken
+                });
+                let is_empty = parts.is_empty();
                 for part in parts {
                     loops.entry(part).or_insert_with_key(|part| {
                         let stop = stop.child_token();
                         (stop.clone(), tokio::spawn(collect_part(shared.clone(), part.clone(), stop)))
                     });
                 }
-                shared.statuses.change(&shared.source.name, |status| status.discovery_failed = None);
+                shared.statuses.change(&shared.source.name, |status| {
+                    status.discovery_failed = None;
+                    status.tried |= is_empty;
+                });
             }
             Err(error) => {
                 warn!(source = &*shared.source.name, %error, "discovery failed; the known parts go on");
-                shared
-                    .statuses
-                    .change(&shared.source.name, |status| status.discovery_failed = Some(error.to_string()));
+                shared.statuses.change(&shared.source.name, |status| {
+                    status.discovery_failed = Some(error.to_string());
+                    status.tried = true;
+                });
             }
         }
         tokio::select! {
@@ -219,12 +265,35 @@ async fn follow_parts(shared: Arc<Shared>, stop: CancellationToken) -> Vec<Part>
     parts
 }
 
-async fn end_loop(shared: &Arc<Shared>, running: Option<(CancellationToken, JoinHandle<()>)>, part: &Part) {
+/// Ends the loop of a part that is not among `parts`; one whose interval changed is there under its key.
+async fn end_loop(
+    shared: &Arc<Shared>,
+    running: Option<(CancellationToken, JoinHandle<()>)>,
+    part: &Part,
+    parts: &[Part],
+) {
     if let Some((stop, task)) = running {
         stop.cancel();
         let _ = task.await;
     }
-    forget(shared, part).await;
+    if !has_key(parts, &part.key) {
+        forget(shared, part).await;
+    }
+}
+
+fn has_key(parts: &[Part], key: &str) -> bool {
+    parts.iter().any(|part| *part.key == *key)
+}
+
+/// Takes out parts that an earlier process knew and that are no more.
+async fn settle(shared: &Arc<Shared>, parts: &[Part]) {
+    let parts: BTreeSet<Arc<str>> = parts.iter().map(|part| part.key.clone()).collect();
+    shared.statuses.change(&shared.source.name, |status| status.parts.retain(|key, _| parts.contains(key)));
+    let in_task = shared.clone();
+    let settling = move || in_task.ingest.keep_parts(&in_task.source.name, &parts, clock::now());
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(settling).await {
+        warn!(source = &*shared.source.name, %error, "what left could not be written down; it is tried again");
+    }
 }
 
 /// Writes a part's last words and takes it out of the estate.
@@ -304,18 +373,80 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
             }
         }
     };
-    if let Some(reason) = &failure {
-        warn!(source = &*shared.source.name, part = &*part.key, reason, "collection failed");
-    }
     let result = if failure.is_some() { "failed" } else { "ok" };
     metrics::counter!("isobar_collect_rounds_total", "source" => shared.source.name.to_string(), "result" => result).increment(1);
     shared.statuses.change(&shared.source.name, |status| {
         let known = status.parts.entry(part.key.clone()).or_default();
+        // Told when it begins and when it ends: a target that is down for a day is one line, not thousands.
+        match (&known.failure, &failure) {
+            (None, Some(reason)) => {
+                warn!(source = &*status.name, part = &*part.key, reason, "collection fails");
+            }
+            (Some(_), None) => info!(source = &*status.name, part = &*part.key, "collection works again"),
+            _ => {}
+        }
         known.samples = stored.as_ref().map_or(0, |appended| (appended.stored + appended.unchanged) as u64);
         if failure.is_none() {
             known.last_success = Some(clock::now());
         }
         known.failure = failure;
         known.failed = failed || stored.is_none();
+        status.tried = true;
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(failure: Option<&str>, failed: bool) -> PartStatus {
+        PartStatus { failure: failure.map(str::to_owned), failed, ..PartStatus::default() }
+    }
+
+    #[track_caller]
+    fn check(parts: &[PartStatus], discovery: Option<&str>, expected: (SourceHealth, Option<&str>)) {
+        let statuses = SourceStatuses::default();
+        statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
+        statuses.change("s", |status| {
+            status.discovery_failed = discovery.map(str::to_owned);
+            status.parts =
+                parts.iter().enumerate().map(|(n, part)| (n.to_string().into(), part.clone())).collect();
+        });
+        let (health, reason) = statuses.all()[0].health();
+        assert_eq!((health, reason.as_deref()), expected);
+    }
+
+    #[test]
+    fn a_source_is_as_well_as_its_parts_and_says_the_worst() {
+        let (well, partly, down) =
+            (part(None, false), part(Some("one sample"), false), part(Some("refused"), true));
+        check(&[], None, (SourceHealth::Up, None));
+        check(&[], Some("no file"), (SourceHealth::Down, Some("no file")));
+        check(std::slice::from_ref(&well), Some("no file"), (SourceHealth::Degraded, Some("no file")));
+        check(
+            &[well, partly.clone(), down.clone()],
+            None,
+            (SourceHealth::Degraded, Some("refused (and 1 more)")),
+        );
+        check(&[partly], None, (SourceHealth::Degraded, Some("one sample")));
+        check(&[down.clone(), down], None, (SourceHealth::Down, Some("refused (and 1 more)")));
+    }
+
+    #[test]
+    fn a_source_that_is_configured_anew_goes_on_as_it_was() {
+        let statuses = SourceStatuses::default();
+        statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
+        assert!(!statuses.all()[0].is_tried());
+        statuses.change("s", |status| {
+            status.discovery_failed = Some("no file".to_owned());
+            status.tried = true;
+        });
+        let since = statuses.all()[0].since();
+        statuses.add(&"s".into(), "prometheus", Duration::from_secs(2));
+        let status = statuses.all().remove(0);
+        assert_eq!(
+            (status.health().0, status.since(), status.interval.as_secs()),
+            (SourceHealth::Down, since, 2)
+        );
+    }
 }

@@ -1,10 +1,10 @@
 //! The one way in for samples: canonicalised, appended, remembered as progress. Blocking.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use isobar_journal::{Journal, JournalError, NewEvent};
+use isobar_journal::{APPEND_EVENTS_MAX, Journal, JournalError, NewEvent};
 use isobar_normalizer::{Canonicaliser, Mappings, Matcher, Resource, SampleRun, TimeRange, Timestamp};
 use isobar_store::{AppendError, Appended, SelectError, Store};
 use parking_lot::Mutex;
@@ -129,7 +129,8 @@ impl Ingest {
         }
         let appended = self.store.append(&runs, now)?;
         self.metadata.take(&source, &part, metadata, now);
-        self.journal_changes(self.resources.see(&source, &part, resources), now)?;
+        self.resources.see(&source, &part, resources);
+        self.journal_changes(now)?;
         if let Some(watermark) = watermark {
             self.watermarks.advance(&source, &part, watermark);
         }
@@ -137,10 +138,10 @@ impl Ingest {
         Ok(appended)
     }
 
-    /// Takes the last words of a part that has left its source.
+    /// Takes the last words of a part that has left its source. It has left whatever becomes of them.
     ///
     /// # Errors
-    /// As [`Ingest::take`].
+    /// As [`Ingest::take`]. What the journal does not take now it is handed again.
     pub fn forget(
         &self,
         source: &Arc<str>,
@@ -156,10 +157,30 @@ impl Ingest {
             metadata: Said::Nothing,
             watermark: None,
         };
-        self.take(delivery, now)?;
+        let stored = self.take(delivery, now);
+        // Gone before the watermark moves on without the part: no instant is judged in between.
+        self.resources.forget_part(source, part, now);
         self.watermarks.forget(source, part);
         self.metadata.forget_part(source, part);
-        self.journal_changes(self.resources.forget_part(source, part, now), now)
+        self.arrived.notify_one();
+        self.journal_changes(now)?;
+        stored.map(drop)
+    }
+
+    /// Takes out what is known of other parts of the source than these: they left while nobody looked.
+    ///
+    /// # Errors
+    /// The journal cannot be written; it is handed the changes again.
+    pub fn keep_parts(
+        &self,
+        source: &str,
+        parts: &BTreeSet<Arc<str>>,
+        now: Timestamp,
+    ) -> Result<(), IngestError> {
+        self.resources.keep_parts(source, parts, now);
+        self.watermarks.keep_parts(source, parts);
+        self.arrived.notify_one();
+        self.journal_changes(now)
     }
 
     /// Waits until a delivery has come since the last call returned.
@@ -182,16 +203,17 @@ impl Ingest {
         all.entry(source.clone()).or_insert_with(new).clone()
     }
 
-    fn journal_changes(&self, changes: Vec<Record>, now: Timestamp) -> Result<(), IngestError> {
-        if changes.is_empty() {
-            return Ok(());
-        }
+    fn journal_changes(&self, now: Timestamp) -> Result<(), IngestError> {
         let event = |record: &Record| NewEvent {
             kind: KIND_RESOURCE.to_owned(),
             actor: "isobar".to_owned(),
             payload: serde_json::to_vec(record).expect("a record holds only text and numbers"),
         };
-        self.journal.append(now, changes.iter().map(event).collect())?;
-        Ok(())
+        self.resources.write_down(|changes| {
+            for some in changes.chunks(APPEND_EVENTS_MAX) {
+                self.journal.append(now, some.iter().map(event).collect())?;
+            }
+            Ok(())
+        })
     }
 }

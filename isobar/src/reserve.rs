@@ -62,10 +62,21 @@ impl Reserve {
     /// The volume cannot be asked for its size.
     pub fn open(data_dir: &Path) -> io::Result<Self> {
         let path = data_dir.join("reserve");
-        let held = if path.exists() { Held::Kept } else { Held::GivenUp };
-        let mut reserve = Self { path, held };
+        let mut reserve = Self { path, held: Held::GivenUp };
+        // A file that an earlier process could not finish holds nothing back.
+        let wanted = size_for(reserve.volume()?.total);
+        match std::fs::metadata(&reserve.path) {
+            Ok(file) if file.len() == wanted => reserve.held = Held::Kept,
+            Ok(_) => std::fs::remove_file(&reserve.path)?,
+            Err(_) => {}
+        }
         reserve.refresh()?;
         Ok(reserve)
+    }
+
+    /// Whether it was kept when last looked at.
+    pub fn held(&self) -> Held {
+        self.held
     }
 
     /// Looks at the volume and keeps or gives up the file; answers which.
@@ -123,6 +134,16 @@ mod tests {
         assert_eq!(decide(Held::Kept, volume((1 << 20) - 1)), Held::GivenUp);
         assert_eq!(decide(Held::GivenUp, volume(9 << 20)), Held::GivenUp);
         assert_eq!(decide(Held::GivenUp, volume(10 << 20)), Held::Kept);
+    }
+
+    #[test]
+    fn a_file_that_was_never_finished_is_no_reserve() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("reserve"), "").unwrap();
+        let reserve = Reserve::open(dir.path()).unwrap();
+        assert_eq!(reserve.held(), Held::Kept);
+        let length = std::fs::metadata(dir.path().join("reserve")).unwrap().len();
+        assert_eq!(length, size_for(reserve.volume().unwrap().total));
     }
 
     #[test]

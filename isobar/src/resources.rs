@@ -1,10 +1,10 @@
 //! The versioned resource table: what each resource is called now, and every change of it in the journal.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use isobar_normalizer::{Resource, ResourceId, Timestamp};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 /// Journal kind of a change to the table.
@@ -16,13 +16,19 @@ pub struct Record {
     id: String,
     zone: String,
     name: String,
-    tags: std::collections::BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
     service: String,
     last_seen: Timestamp,
+    /// Sources and their parts that see it; after a restart it tells what has left meanwhile.
+    #[serde(default)]
+    seen_by: BTreeSet<Seer>,
     /// When it left the inventory of every source; absent while it is in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gone_at: Option<Timestamp>,
 }
+
+/// A source and the part of it that sees a resource.
+type Seer = (Arc<str>, Arc<str>);
 
 /// A resource's descriptive labels, shared with whoever joins them.
 pub type Described = Arc<[(String, String)]>;
@@ -32,7 +38,7 @@ pub type Described = Arc<[(String, String)]>;
 struct Entry {
     resource: Resource,
     labels: Described,
-    seen_by: HashSet<(Arc<str>, Arc<str>)>,
+    seen_by: BTreeSet<Seer>,
     gone_at: Option<Timestamp>,
 }
 
@@ -40,6 +46,10 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct ResourceTable {
     entries: RwLock<HashMap<Box<str>, Entry>>,
+    /// Changes that are not in the journal yet, the latest of each resource. Locked inside `entries`.
+    unwritten: Mutex<BTreeMap<String, Record>>,
+    /// Held while changes are written, so that a later one never comes before an earlier one.
+    writing: Mutex<()>,
 }
 
 /// What is known of a resource id.
@@ -54,52 +64,97 @@ pub enum Known {
 }
 
 impl ResourceTable {
-    /// Takes in what a part of a source sees now; returns the records to journal, one per resource that changed.
-    pub fn see(&self, source: &Arc<str>, part: &Arc<str>, resources: Vec<Resource>) -> Vec<Record> {
-        let mut changes = Vec::new();
+    /// Takes in what a part of a source sees now.
+    pub fn see(&self, source: &Arc<str>, part: &Arc<str>, resources: Vec<Resource>) {
+        if resources.is_empty() {
+            return;
+        }
         let mut entries = self.entries.write();
         for resource in resources {
-            let seen_by = (source.clone(), part.clone());
-            match entries.get_mut(resource.id.as_str()) {
+            let seer = (source.clone(), part.clone());
+            let entry = match entries.get_mut(resource.id.as_str()) {
                 Some(entry) => {
-                    entry.seen_by.insert(seen_by);
+                    let is_new_here = entry.seen_by.insert(seer);
                     let resource = merge(&entry.resource, resource);
-                    let changed = entry.gone_at.is_some() || !same_description(&entry.resource, &resource);
-                    if changed {
-                        entry.labels = labels_of(&resource);
-                        changes.push(record(&resource, None));
-                    }
+                    let is_same = same_description(&entry.resource, &resource);
                     entry.resource = resource;
+                    if is_same && !is_new_here && entry.gone_at.is_none() {
+                        continue;
+                    }
+                    entry.labels = labels_of(&entry.resource);
                     entry.gone_at = None;
+                    entry
                 }
                 None => {
-                    changes.push(record(&resource, None));
                     let key = resource.id.as_str().into();
                     let labels = labels_of(&resource);
-                    entries.insert(
-                        key,
-                        Entry { resource, labels, seen_by: HashSet::from([seen_by]), gone_at: None },
-                    );
+                    let seen_by = BTreeSet::from([seer]);
+                    entries.entry(key).or_insert(Entry { resource, labels, seen_by, gone_at: None })
                 }
-            }
+            };
+            self.note(entry);
         }
-        changes
     }
 
-    /// Takes out what only this part saw; returns the records to journal.
-    pub fn forget_part(&self, source: &Arc<str>, part: &Arc<str>, now: Timestamp) -> Vec<Record> {
-        let seen_by = (source.clone(), part.clone());
-        let mut changes = Vec::new();
+    /// Takes out what only this part saw.
+    pub fn forget_part(&self, source: &str, part: &str, now: Timestamp) {
+        self.keep(|(s, p)| **s != *source || **p != *part, now);
+    }
+
+    /// Takes out what only other parts of this source saw: `parts` are all it has.
+    pub fn keep_parts(&self, source: &str, parts: &BTreeSet<Arc<str>>, now: Timestamp) {
+        self.keep(|(s, p)| **s != *source || parts.contains(p), now);
+    }
+
+    /// Takes out what only other sources saw.
+    pub fn keep_sources(&self, sources: &BTreeSet<String>, now: Timestamp) {
+        self.keep(|(s, _)| sources.contains(&**s), now);
+    }
+
+    fn keep(&self, is_kept: impl Fn(&Seer) -> bool, now: Timestamp) {
         for entry in self.entries.write().values_mut() {
-            if entry.seen_by.remove(&seen_by) && entry.seen_by.is_empty() && entry.gone_at.is_none() {
-                entry.gone_at = Some(now);
-                changes.push(record(&entry.resource, entry.gone_at));
+            let before = entry.seen_by.len();
+            entry.seen_by.retain(&is_kept);
+            if entry.seen_by.len() == before {
+                continue;
             }
+            if entry.seen_by.is_empty() {
+                entry.gone_at.get_or_insert(now);
+            }
+            self.note(entry);
         }
-        changes
     }
 
-    /// Puts back a journalled record; who sees it is learnt again from the sources.
+    /// Drops what left before this time: its past is not kept any longer either.
+    pub fn drop_gone(&self, before: Timestamp) {
+        self.entries.write().retain(|_, entry| entry.gone_at.is_none_or(|gone_at| gone_at >= before));
+    }
+
+    fn note(&self, entry: &Entry) {
+        let record = record(entry);
+        self.unwritten.lock().insert(record.id.clone(), record);
+    }
+
+    /// Hands every change that is not written down yet to `append`; what it refuses is handed over again with the next.
+    ///
+    /// # Errors
+    /// What `append` says.
+    pub fn write_down<E>(&self, append: impl FnOnce(&[Record]) -> Result<(), E>) -> Result<(), E> {
+        let _one_at_a_time = self.writing.lock();
+        let changes: Vec<Record> = std::mem::take(&mut *self.unwritten.lock()).into_values().collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        append(&changes).inspect_err(|_| {
+            let mut unwritten = self.unwritten.lock();
+            for change in changes.iter().cloned() {
+                // A change that came meanwhile says more.
+                unwritten.entry(change.id.clone()).or_insert(change);
+            }
+        })
+    }
+
+    /// Puts back a journalled record.
     ///
     /// # Errors
     /// The payload is no record.
@@ -118,18 +173,17 @@ impl ResourceTable {
 
     /// Every resource, those that have left included, as JSON.
     pub fn snapshot(&self) -> Vec<u8> {
-        let records: Vec<Record> =
-            self.entries.read().values().map(|entry| record(&entry.resource, entry.gone_at)).collect();
+        let records: Vec<Record> = self.entries.read().values().map(record).collect();
         serde_json::to_vec(&records).expect("records hold only text and numbers")
     }
 
     fn put(&self, kept: Record) -> Result<(), serde_json::Error> {
         let id: ResourceId = kept.id.parse().map_err(serde::de::Error::custom)?;
-        let Record { zone, name, tags, service, last_seen, gone_at, .. } = kept;
+        let Record { zone, name, tags, service, last_seen, seen_by, gone_at, .. } = kept;
         let resource = Resource { id, zone, name, tags, service, last_seen };
         let key = resource.id.as_str().into();
         let labels = labels_of(&resource);
-        self.entries.write().insert(key, Entry { resource, labels, seen_by: HashSet::new(), gone_at });
+        self.entries.write().insert(key, Entry { resource, labels, seen_by, gone_at });
         Ok(())
     }
 
@@ -182,7 +236,8 @@ fn labels_of(resource: &Resource) -> Described {
     resource.labels().map(|(name, value)| (name, value.to_owned())).collect()
 }
 
-fn record(resource: &Resource, gone_at: Option<Timestamp>) -> Record {
+fn record(entry: &Entry) -> Record {
+    let Entry { resource, seen_by, gone_at, .. } = entry;
     Record {
         id: resource.id.to_string(),
         zone: resource.zone.clone(),
@@ -190,7 +245,8 @@ fn record(resource: &Resource, gone_at: Option<Timestamp>) -> Record {
         tags: resource.tags.clone(),
         service: resource.service.clone(),
         last_seen: resource.last_seen,
-        gone_at,
+        seen_by: seen_by.clone(),
+        gone_at: *gone_at,
     }
 }
 
@@ -209,30 +265,53 @@ mod tests {
         }
     }
 
+    /// The changes that were not written down yet.
+    fn written(table: &ResourceTable) -> Vec<Record> {
+        let mut written = Vec::new();
+        let taken: Result<(), ()> = table.write_down(|changes| {
+            written.extend_from_slice(changes);
+            Ok(())
+        });
+        assert_eq!(taken, Ok(()));
+        written
+    }
+
+    fn restored(records: &[Record]) -> ResourceTable {
+        let table = ResourceTable::default();
+        for record in records {
+            table.restore(&serde_json::to_vec(record).unwrap()).unwrap();
+        }
+        table
+    }
+
+    const DB_1: &str = "onprem:dc::host:db-1:9100";
+
     #[test]
     fn only_changes_are_journalled_and_they_restore_the_table() {
         let table = ResourceTable::default();
         let (source, part): (Arc<str>, Arc<str>) = ("dc".into(), "t".into());
-        let first = table.see(&source, &part, vec![host("db-1", 1)]);
-        assert_eq!(first.len(), 1);
-        assert_eq!(table.see(&source, &part, vec![host("db-1", 2)]), vec![]);
-        assert_eq!(table.see(&source, &part, vec![host("db-one", 3)]).len(), 1);
-        let gone = table.forget_part(&source, &part, Timestamp::from_millis(3));
-        assert_eq!(table.look_up("onprem:dc::host:db-1:9100"), Known::Gone(Timestamp::from_millis(3)));
+        table.see(&source, &part, vec![host("db-1", 1)]);
+        let mut records = written(&table);
+        assert_eq!(records.len(), 1);
+        table.see(&source, &part, vec![host("db-1", 2)]);
+        assert_eq!(written(&table), []);
+        table.see(&source, &part, vec![host("db-one", 3)]);
+        assert_eq!(written(&table).len(), 1);
+        table.forget_part("dc", "t", Timestamp::from_millis(3));
+        assert_eq!(table.look_up(DB_1), Known::Gone(Timestamp::from_millis(3)));
+        records.extend(written(&table));
 
-        let restored = ResourceTable::default();
-        for record in first.iter().chain(&gone) {
-            restored.restore(&serde_json::to_vec(record).unwrap()).unwrap();
-        }
-        assert_eq!(restored.look_up("onprem:dc::host:db-1:9100"), Known::Gone(Timestamp::from_millis(3)));
+        let restored = restored(&records);
+        assert_eq!(restored.look_up(DB_1), Known::Gone(Timestamp::from_millis(3)));
         let saved = ResourceTable::default();
         saved.restore_all(&restored.snapshot()).unwrap();
-        assert_eq!(saved.look_up("onprem:dc::host:db-1:9100"), Known::Gone(Timestamp::from_millis(3)));
-        assert_eq!(restored.see(&source, &part, vec![host("db-one", 4)]).len(), 1, "coming back is a change");
-        let Known::Present(labels) = restored.look_up("onprem:dc::host:db-1:9100") else {
-            panic!("it is back")
-        };
+        assert_eq!(saved.look_up(DB_1), Known::Gone(Timestamp::from_millis(3)));
+        restored.see(&source, &part, vec![host("db-one", 4)]);
+        assert_eq!(written(&restored).len(), 1, "coming back is a change");
+        let Known::Present(labels) = restored.look_up(DB_1) else { panic!("it is back") };
         assert!(labels.contains(&("tag_tier".to_owned(), "batch".to_owned())));
+        saved.drop_gone(Timestamp::from_millis(4));
+        assert_eq!(saved.look_up(DB_1), Known::Never, "its past is over too");
     }
 
     #[test]
@@ -240,7 +319,45 @@ mod tests {
         let table = ResourceTable::default();
         let part: Arc<str> = "t".into();
         table.see(&"a".into(), &part, vec![host("db-1", 1)]);
-        assert_eq!(table.see(&"b".into(), &part, vec![host("", 2)]), vec![]);
+        table.see(&"b".into(), &part, vec![host("", 2)]);
         assert_eq!(table.all()[0].name, "db-1");
+        table.forget_part("a", "t", Timestamp::from_millis(3));
+        assert!(matches!(table.look_up(DB_1), Known::Present(_)), "the other source still sees it");
+    }
+
+    #[test]
+    fn what_left_while_nobody_looked_is_gone_after_a_restart() {
+        let seen = || {
+            let table = ResourceTable::default();
+            table.see(&"dc".into(), &"t".into(), vec![host("db-1", 1)]);
+            restored(&written(&table))
+        };
+        let (now, gone) = (Timestamp::from_millis(9), Known::Gone(Timestamp::from_millis(9)));
+        let table = seen();
+        table.keep_parts("dc", &BTreeSet::from(["t".into()]), now);
+        table.keep_parts("other", &BTreeSet::new(), now);
+        table.keep_sources(&BTreeSet::from(["dc".to_owned()]), now);
+        assert_eq!(written(&table), []);
+        table.keep_parts("dc", &BTreeSet::from(["u".into()]), now);
+        assert_eq!((table.look_up(DB_1), written(&table).len()), (gone.clone(), 1));
+        let table = seen();
+        table.keep_sources(&BTreeSet::new(), now);
+        assert_eq!(table.look_up(DB_1), gone);
+    }
+
+    #[test]
+    fn a_change_the_journal_refuses_is_written_with_the_next() {
+        let table = ResourceTable::default();
+        let (source, part): (Arc<str>, Arc<str>) = ("dc".into(), "t".into());
+        table.see(&source, &part, vec![host("db-1", 1)]);
+        assert_eq!(table.write_down(|_| Err("full")), Err("full"));
+        assert_eq!(written(&table).len(), 1);
+        table.see(&source, &part, vec![host("db-one", 2)]);
+        let overtaken = table.write_down(|_| {
+            table.see(&source, &part, vec![host("db-two", 3)]);
+            Err("full")
+        });
+        assert_eq!(overtaken, Err("full"));
+        assert_eq!(written(&table)[0].name, "db-two");
     }
 }

@@ -134,6 +134,7 @@ pub async fn run(
     stages: Arc<Stages>,
     stop: CancellationToken,
 ) {
+    stages.started(STAGE, ROUND_MAX, clock::now());
     hand_over(&centre, ended, &stop).await;
     loop {
         let started = Instant::now();

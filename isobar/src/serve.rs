@@ -117,6 +117,7 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
     let mut evaluator = Evaluator::new(std::mem::take(&mut config.policies), EVALUATION_STEP);
     let mut ended = evaluator.restore(&handle.alerts(), clock::now());
     ended.extend(evaluator.retain_sources(&config.reporters(), clock::now()));
+    resources.keep_sources(&config.reporters(), clock::now());
     let evaluator = Arc::new(Mutex::new(evaluator));
     let stop = CancellationToken::new();
     let rule_data =
@@ -156,6 +157,8 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
         stages: stages.clone(),
         journal: journal.clone(),
         resources: resources.clone(),
+        metrics: metrics.clone(),
+        retention: config.retention,
     };
     let keeping = upkeep.start(&stop)?;
 

@@ -32,6 +32,11 @@ pub struct StageState {
 }
 
 impl Stages {
+    /// Reports that a stage begins; one whose first round never ends is stuck too.
+    pub fn started(&self, name: &'static str, interval: Duration, now: Timestamp) {
+        self.rounds.lock().insert(name, Round { interval, finished: now, trouble: None });
+    }
+
     /// Reports that a stage, which runs every `interval`, has finished a round well.
     pub fn finished(&self, name: &'static str, interval: Duration, now: Timestamp) {
         metrics::gauge!("isobar_stage_last_round_timestamp_seconds", "stage" => name).set(now.seconds());
@@ -44,6 +49,14 @@ impl Stages {
         let since =
             rounds.get(name).and_then(|round| round.trouble.as_ref()).map_or(now, |(_, since)| *since);
         rounds.insert(name, Round { interval, finished: now, trouble: Some((what, since)) });
+    }
+
+    /// Reports how a stage's round ended.
+    pub fn ended(&self, name: &'static str, interval: Duration, outcome: Result<(), String>, now: Timestamp) {
+        match outcome {
+            Ok(()) => self.finished(name, interval, now),
+            Err(what) => self.failed(name, interval, what, now),
+        }
     }
 
     /// Every stage: failed ones with their reason, silent ones as stuck.
@@ -70,7 +83,7 @@ mod tests {
     fn silence_and_failure_are_trouble_until_a_round_goes_well() {
         let stages = Stages::default();
         let interval = Duration::from_secs(1);
-        stages.finished("evaluate", interval, at(0));
+        stages.started("evaluate", interval, at(0));
         assert_eq!(stages.states(at(32))[0].trouble, None);
         assert_eq!(stages.states(at(33))[0].trouble.as_ref().map(|(_, since)| *since), Some(at(32)));
         stages.failed("evaluate", interval, "journal: disk full".to_owned(), at(40));

@@ -1,6 +1,6 @@
 //! Up to which event time each source's data is complete.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use isobar_normalizer::Timestamp;
@@ -39,11 +39,26 @@ impl Watermarks {
         *mark = (*mark).max(to);
     }
 
-    /// Takes a part out: it holds its source back no longer.
+    /// Takes a part out: it holds its source back no longer. After the last one nobody looks at the source any more, and
+    /// its next part begins another stretch.
     pub fn forget(&self, source: &str, part: &str) {
         let mut sources = self.sources.write();
         if let Some(marks) = sources.get_mut(source) {
             marks.parts.remove(part);
+            if marks.parts.is_empty() {
+                sources.remove(source);
+            }
+        }
+    }
+
+    /// Takes out all parts but these.
+    pub fn keep_parts(&self, source: &str, parts: &BTreeSet<Arc<str>>) {
+        let mut sources = self.sources.write();
+        if let Some(marks) = sources.get_mut(source) {
+            marks.parts.retain(|part, _| parts.contains(part));
+            if marks.parts.is_empty() {
+                sources.remove(source);
+            }
         }
     }
 
@@ -86,5 +101,10 @@ mod tests {
         );
         marks.forget("estate", "b");
         assert_eq!(marks.progress("estate"), None);
+        marks.advance(&source, &b, at(90));
+        marks.advance(&source, &a, at(95));
+        marks.keep_parts("estate", &BTreeSet::from([a]));
+        let anew = Progress { since: at(90), complete: at(95), newest: at(95) };
+        assert_eq!(marks.progress("estate"), Some(anew), "nobody looked in between");
     }
 }

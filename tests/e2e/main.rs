@@ -9,6 +9,7 @@ mod disk;
 mod documents;
 mod doors;
 mod harness;
+mod lifecycle;
 mod paging;
 mod receivers;
 mod reload;

@@ -5,6 +5,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
 fn source(is_down: bool, for_secs: u64, lag_secs: u64) -> Facts {
     let source = SourceFacts {
         name: "aws".to_owned(),
+        is_tried: true,
         is_down,
         reason: "connection refused".to_owned(),
         since: NOW.minus(Duration::from_secs(for_secs)),
@@ -83,6 +84,12 @@ fn a_restart_neither_repeats_nor_forgets() {
     let restored = SelfRules::restored(transitions.iter().map(|transition| &transition.alert));
     let (_, repeated) = restored.step(&facts, NOW);
     assert_eq!(repeated, []);
+    let mut untried = source(false, 0, 0);
+    untried.sources[0].is_tried = false;
+    let (restored, unknown) = restored.step(&untried, NOW);
+    assert_eq!(unknown, [], "a source that was not tried yet is not well again");
+    let (restored, found_anew) = restored.step(&source(true, 0, 0), NOW);
+    assert_eq!(found_anew, [], "it never was well in between");
     let (_, over) = restored.step(&Facts::default(), NOW);
     assert_eq!(over[0].alert.state, AlertState::Resolved);
 }

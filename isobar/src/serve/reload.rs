@@ -76,9 +76,9 @@ impl Reloader {
         for former in std::mem::take(running) {
             let successor = sources.iter().find(|source| source.name == *former.name());
             match successor {
-                None => former.retire(&[]).await,
+                None => former.retire(None).await,
                 Some(successor) => match successor.collector.parts().await {
-                    Ok(parts) => former.retire(&parts).await,
+                    Ok(parts) => former.retire(Some(&parts)).await,
                     // Discovery that fails now is asked again by the successor; until then nothing has left.
                     Err(_) => drop(former.stop().await),
                 },

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use isobar_alerting::{CentreHandle, DeliveryState, Facts, SelfRules, SourceFacts};
 use isobar_store::Store;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -27,6 +28,12 @@ const MAINTAIN_EVERY: Duration = Duration::from_secs(30);
 const RESERVE_EVERY: Duration = Duration::from_millis(250);
 /// A source that breaks is reported within two of its intervals; a second is a fraction of the shortest usual one.
 const SELF_RULES_EVERY: Duration = Duration::from_secs(1);
+/// A journal that cannot be written, or an fsync that failed, is seen within this time and the next.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+/// An append takes milliseconds; a disk that does not answer for so long hangs.
+const CHECK_PATIENCE: Duration = Duration::from_secs(5);
+/// A lane comes round every half minute, or after a try, which no timeout lets last as long as this.
+const LANE_PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Series silent for this long no longer have a state worth keeping: twice the longest lookback of a scrape.
 const IDLE_AFTER: Duration = Duration::from_secs(10 * 60);
 
@@ -42,6 +49,9 @@ pub struct Upkeep {
     pub stages: Arc<Stages>,
     pub journal: Arc<WatchedJournal>,
     pub resources: Arc<ResourceTable>,
+    pub metrics: PrometheusHandle,
+    /// How long samples are kept, and what they were about.
+    pub retention: Duration,
 }
 
 impl Upkeep {
@@ -51,17 +61,28 @@ impl Upkeep {
     /// The data volume cannot be asked for its size.
     pub fn start(self, stop: &CancellationToken) -> Result<Vec<JoinHandle<()>>> {
         let mut reserve = Reserve::open(&self.data_dir).context("the disk reserve")?;
-        let released = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let mut before = reserve.held();
+        let released = Arc::new(std::sync::atomic::AtomicBool::new(before == Held::GivenUp));
         let keeper = self.clone();
         let seen = released.clone();
-        let mut before = Held::Kept;
         let reserving = tokio::spawn(every(RESERVE_EVERY, stop.clone(), move || {
             keeper.keep_reserve(&mut reserve, &mut before);
             seen.store(before == Held::GivenUp, std::sync::atomic::Ordering::Relaxed);
         }));
         let keeper = self.clone();
         let maintaining = tokio::spawn(every(MAINTAIN_EVERY, stop.clone(), move || keeper.maintain()));
-        Ok(vec![reserving, maintaining, tokio::spawn(self.watch_self(released, stop.clone()))])
+        for (stage, interval) in [
+            ("disk_reserve", RESERVE_EVERY),
+            ("store", MAINTAIN_EVERY),
+            ("self_rules", SELF_RULES_EVERY),
+            ("journal", CHECK_EVERY),
+            ("outbox", CHECK_EVERY),
+            ("wal", CHECK_EVERY),
+        ] {
+            self.stages.started(stage, interval, clock::now());
+        }
+        let checking = tokio::spawn(self.clone().check_others(stop.clone()));
+        Ok(vec![reserving, maintaining, checking, tokio::spawn(self.watch_self(released, stop.clone()))])
     }
 
     fn keep_reserve(&self, reserve: &mut Reserve, before: &mut Held) {
@@ -97,7 +118,10 @@ impl Upkeep {
 
     fn maintain(&self) {
         let now = clock::now();
+        // Nobody may be reading the metrics; what histograms have gathered is put away all the same.
+        self.metrics.run_upkeep();
         self.ingest.forget_idle(now.minus(IDLE_AFTER));
+        self.resources.drop_gone(now.minus(self.retention));
         if let Err(error) = self.journal.save_resources(&self.resources) {
             warn!(%error, "saving the inventory failed; it is tried again");
         }
@@ -113,11 +137,44 @@ impl Upkeep {
         }
     }
 
+    /// Asks the stages that have no rounds of their own.
+    async fn check_others(self, stop: CancellationToken) {
+        loop {
+            let journal = match tokio::time::timeout(CHECK_PATIENCE, self.centre.check()).await {
+                Ok(checked) => checked.map_err(|error| error.to_string()),
+                Err(_) => Err(format!("no answer within {} s", CHECK_PATIENCE.as_secs())),
+            };
+            self.stages.ended("journal", CHECK_EVERY, journal, clock::now());
+            let stuck: Vec<String> =
+                self.centre.stuck_lanes(LANE_PATIENCE).iter().map(ToString::to_string).collect();
+            let outbox = match stuck.as_slice() {
+                [] => Ok(()),
+                lanes => Err(format!("nothing is sent to {}: restart", lanes.join(", "))),
+            };
+            self.stages.ended("outbox", CHECK_EVERY, outbox, clock::now());
+            let wal = self.store.sync_failure().map_or(Ok(()), |error| Err(error.to_string()));
+            self.stages.ended("wal", CHECK_EVERY, wal, clock::now());
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(CHECK_EVERY) => {}
+            }
+        }
+    }
+
     async fn watch_self(self, reserve_released: Arc<std::sync::atomic::AtomicBool>, stop: CancellationToken) {
         let mut rules = SelfRules::restored(&self.centre.alerts());
         loop {
             let now = clock::now();
-            let facts = self.facts(reserve_released.load(std::sync::atomic::Ordering::Relaxed));
+            let released = reserve_released.load(std::sync::atomic::Ordering::Relaxed);
+            let keeper = self.clone();
+            // The store is asked under the locks it writes with.
+            let facts = match tokio::task::spawn_blocking(move || keeper.facts(released)).await {
+                Ok(facts) => facts,
+                Err(error) => {
+                    error!(%error, "the rules about Isobar itself broke off");
+                    return;
+                }
+            };
             let (next, transitions) = rules.step(&facts, now);
             hand_over(&self.centre, transitions, &stop).await;
             rules = next;
@@ -150,6 +207,7 @@ impl Upkeep {
             .set(lag.as_secs_f64());
         SourceFacts {
             name: status.name.to_string(),
+            is_tried: status.is_tried(),
             is_down: health == SourceHealth::Down,
             reason: reason.unwrap_or_default(),
             since: status.since(),
