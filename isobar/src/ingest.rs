@@ -127,7 +127,12 @@ impl Ingest {
         for run in &runs {
             self.lookback.note(run.period, run.delay);
         }
+        let newest = runs.iter().flat_map(|run| &run.samples).map(|sample| sample.at).max();
         let appended = self.store.append(&runs, now)?;
+        if let Some(newest) = newest {
+            metrics::histogram!("isobar_ingest_freshness_seconds", "source" => source.to_string())
+                .record(now.since(newest).as_secs_f64());
+        }
         self.metadata.take(&source, &part, metadata, now);
         self.resources.see(&source, &part, resources);
         self.journal_changes(now)?;

@@ -147,3 +147,22 @@ async fn what_cannot_start_tells_nobody_anything() {
     let said = String::from_utf8_lossy(&open.stderr).into_owned();
     assert!(!open.status.success() && said.contains("can be reached from other machines"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_and_own_metrics_cover_the_way_of_a_page() {
+    let exporter = Exporter::start(&memory_page(0.95)).await;
+    let webhook = Receiver::start(Answer::Status(200, "")).await;
+    let server = Server::start(&webhook_config(&[exporter.url()], &webhook), MEMORY_POLICY).await;
+    webhook.wait_for(1).await;
+    let page = eventually("the page to be counted", || async {
+        let (_, page) = server.try_get("/metrics").await;
+        page.contains("isobar_page_latency_seconds_count{channel=\"webhook\"} 1").then_some(page)
+    })
+    .await;
+    assert!(page.contains("isobar_ingest_freshness_seconds_bucket{source=\"lab\",le=\"1\"}"), "{page}");
+    for stage in ["evaluate", "self_rules", "journal", "outbox", "store", "wal", "disk_reserve"] {
+        let round = format!("isobar_stage_last_round_timestamp_seconds{{stage=\"{stage}\"}}");
+        assert!(page.contains(&round), "{round} is not in\n{page}");
+    }
+    assert_eq!(server.try_get("/-/ready").await.0, 200);
+}
