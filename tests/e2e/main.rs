@@ -5,6 +5,7 @@ mod access;
 mod audit;
 mod configuration;
 mod crash;
+mod damage;
 mod disk;
 mod documents;
 mod doors;
