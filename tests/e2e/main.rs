@@ -12,6 +12,7 @@ mod doors;
 mod harness;
 mod lifecycle;
 mod paging;
+mod pushed;
 mod receivers;
 mod reload;
 mod sources;

@@ -1,13 +1,18 @@
 //! Sources and resources as the API shows them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use isobar_dashboards::{Estate, ReadError, ResourceView, SourceState, SourceView};
 
+use crate::api::REMOTE_WRITE;
 use crate::clock;
 use crate::collect::{SourceHealth, SourceStatus, SourceStatuses};
 use crate::resources::ResourceTable;
 use crate::watermark::Watermarks;
+
+/// Pushed data older than this is late; the grace of missing data.
+const PUSH_SILENT: Duration = Duration::from_secs(5 * 60);
 
 /// Reads statuses, watermarks and the resource table.
 #[derive(Debug)]
@@ -22,7 +27,8 @@ pub struct EstateViews {
 
 impl Estate for EstateViews {
     fn sources(&self) -> Result<Vec<SourceView>, ReadError> {
-        Ok(self.statuses.all().iter().map(|status| self.view(status)).collect())
+        let collected = self.statuses.all();
+        Ok(collected.iter().map(|status| self.view(status)).chain(self.pushed()).collect())
     }
 
     fn resources(&self) -> Result<Vec<ResourceView>, ReadError> {
@@ -31,6 +37,23 @@ impl Estate for EstateViews {
 }
 
 impl EstateViews {
+    /// What is pushed, once something was: degraded when it is behind by as much as a policy waits for missing data.
+    fn pushed(&self) -> Option<SourceView> {
+        let newest = self.watermarks.progress(REMOTE_WRITE)?.newest;
+        let lag = clock::now().since(newest);
+        let silent = lag > PUSH_SILENT;
+        Some(SourceView {
+            name: REMOTE_WRITE.to_owned(),
+            kind: REMOTE_WRITE.to_owned(),
+            state: if silent { SourceState::Degraded } else { SourceState::Up },
+            reason: silent.then(|| format!("no sample newer than {newest} was pushed")),
+            last_success: Some(newest.into()),
+            samples_last_cycle: 0,
+            lag_seconds: Some(lag.as_secs_f64()),
+            cost: None,
+        })
+    }
+
     fn view(&self, status: &SourceStatus) -> SourceView {
         let (health, reason) = status.health();
         let progress = self.watermarks.progress(&status.name);

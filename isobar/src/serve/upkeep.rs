@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use isobar_alerting::{CentreHandle, DeliveryState, Facts, SelfRules, SourceFacts};
+use isobar_alerting::{Alert, CentreHandle, DeliveryState, Facts, SelfRules, SourceFacts};
+use isobar_normalizer::AlertClass;
 use isobar_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::api::REMOTE_WRITE;
 use crate::clock;
 use crate::collect::{SourceHealth, SourceStatus, SourceStatuses};
 use crate::ingest::Ingest;
@@ -34,6 +36,8 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 /// A lane comes round every half minute, or after a try, which no timeout lets last as long as this.
 const LANE_PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// Senders push at least this often: Prometheus' default scrape interval.
+const PUSH_INTERVAL: Duration = Duration::from_secs(60);
 /// Series silent for this long no longer have a state worth keeping: twice the longest lookback of a scrape.
 const IDLE_AFTER: Duration = Duration::from_secs(10 * 60);
 
@@ -191,30 +195,57 @@ impl Upkeep {
             let count = self.centre.delivery_count(state);
             metrics::gauge!("isobar_delivery_pending_count", "state" => state.as_str()).set(count as f64);
         }
+        let collected = self.statuses.all();
+        let collected = collected.iter().map(|status| self.source_facts(status));
         Facts {
-            sources: self.statuses.all().iter().map(|status| self.source_facts(status)).collect(),
+            sources: collected.chain(self.pushed_facts()).collect(),
             wal_damaged_records: self.store.stats().damaged_records,
             disk_reserve_released,
             deliveries: self.centre.delivery_facts(),
         }
     }
 
+    /// What is pushed is never down, since nobody asks for it; but senders that fall silent leave it behind. Before the
+    /// first push of this process nothing is known.
+    fn pushed_facts(&self) -> Option<SourceFacts> {
+        let progress = self.watermarks.progress(REMOTE_WRITE);
+        let was_on = progress.is_some() || self.centre.alerts().iter().any(is_about_pushed);
+        was_on.then(|| SourceFacts {
+            name: REMOTE_WRITE.to_owned(),
+            is_tried: progress.is_some(),
+            is_down: false,
+            reason: String::new(),
+            since: progress.map_or_else(clock::now, |progress| progress.since),
+            lag: self.lag(REMOTE_WRITE),
+            interval: PUSH_INTERVAL,
+        })
+    }
+
+    /// How far a source's data is behind; nothing before its first data.
+    fn lag(&self, source: &str) -> Duration {
+        let progress = self.watermarks.progress(source);
+        let lag = progress.map_or(Duration::ZERO, |progress| clock::now().since(progress.complete));
+        metrics::gauge!("isobar_source_lag_seconds", "source" => source.to_owned()).set(lag.as_secs_f64());
+        lag
+    }
+
     fn source_facts(&self, status: &SourceStatus) -> SourceFacts {
         let (health, reason) = status.health();
-        let progress = self.watermarks.progress(&status.name);
-        let lag = progress.map_or(Duration::ZERO, |progress| clock::now().since(progress.complete));
-        metrics::gauge!("isobar_source_lag_seconds", "source" => status.name.to_string())
-            .set(lag.as_secs_f64());
         SourceFacts {
             name: status.name.to_string(),
             is_tried: status.is_tried(),
             is_down: health == SourceHealth::Down,
             reason: reason.unwrap_or_default(),
             since: status.since(),
-            lag,
+            lag: self.lag(&status.name),
             interval: status.interval,
         }
     }
+}
+
+/// Whether an alert about Isobar itself is about what is pushed.
+fn is_about_pushed(alert: &Alert) -> bool {
+    alert.class == AlertClass::Own && alert.identity.get("source") == Some(REMOTE_WRITE)
 }
 
 /// Runs blocking work now and then again and again, never twice at once.
