@@ -54,12 +54,14 @@ fn start(dir: &Path) -> Option<Prometheus> {
         .spawn()
         .ok()?;
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    let mut port = None;
+    // The two lines come from two of its tasks, in either order.
+    let (mut port, mut ready) = (None, false);
     for line in lines.by_ref().map_while(Result::ok) {
         if let Some((_, rest)) = line.split_once("msg=\"Listening on\" address=127.0.0.1:") {
             port = rest.trim().parse().ok();
         }
-        if line.contains("Server is ready") {
+        ready |= line.contains("Server is ready");
+        if ready && port.is_some() {
             break;
         }
     }
