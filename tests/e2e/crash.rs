@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::harness::eventually;
 use crate::harness::exporter::Exporter;
 use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::remote_write::{encode, post};
 use crate::harness::server::Server;
+use crate::harness::{eventually, now_ms};
 use crate::paging::{MEMORY_POLICY, config, memory_page};
 
 /// Rounds of killing; `ISOBAR_CRASH_ROUNDS=300` for the long run.
@@ -17,11 +17,6 @@ fn rounds() -> u64 {
 
 /// Series written to in each request.
 const SERIES: usize = 20;
-
-fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
 
 /// What the client knows must be there: time → value, the same for every series.
 #[derive(Default)]

@@ -9,16 +9,14 @@ use crate::harness::process::Process;
 use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::remote_write::encode;
 use crate::harness::server::binary;
-use crate::harness::{eventually, free_port, http_client};
+use crate::harness::{eventually, free_port, http_client, now_ms};
 use crate::paging::MEMORY_POLICY;
 
 /// The volume: small enough to fill at once, large enough for the log, the journal and a reserve.
 const VOLUME: &str = "size=64m";
 
 fn body(n: i64) -> Vec<u8> {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let at = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    encode(&[(&[("__name__", "disk_probe")], vec![(at, n as f64)])])
+    encode(&[(&[("__name__", "disk_probe")], vec![(now_ms(), n as f64)])])
 }
 
 async fn write(client: &reqwest::Client, url: &str, n: i64) -> u16 {

@@ -10,7 +10,7 @@ use crate::harness::exporter::{Exporter, Page};
 use crate::harness::peers::{NodeExporter, Prometheus};
 use crate::harness::remote_write::{encode, post};
 use crate::harness::server::Server;
-use crate::harness::{PATIENCE, eventually};
+use crate::harness::{PATIENCE, eventually, now_ms};
 
 const PUSHED_ONLY: &str = "policies: []\n";
 
@@ -171,7 +171,7 @@ remote_write: [{{url: \"{}\", queue_config: {{batch_send_deadline: 100ms}}}}]
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_that_do_not_decode_store_nothing() {
     let server = Server::start("policies: [policies.yaml]\n", PUSHED_ONLY).await;
-    let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let at = now_ms();
     for wrong in [
         b"not snappy".to_vec(),
         snap::raw::Encoder::new().compress_vec(b"\xff\xff\xff not protobuf").unwrap(),
@@ -254,7 +254,7 @@ async fn metadata_is_what_prometheus_makes_of_the_same_pages() {
     let first = Exporter::start(SAID).await;
     let second = Exporter::start("# HELP door_jobs_total Something else.\ndoor_jobs_total 1\n").await;
     let urls = [first.url(), second.url()];
-    let addresses = urls.each_ref().map(|url| url.trim_start_matches("http://").trim_end_matches("/metrics"));
+    let addresses = [first.address(), second.address()];
     let scraping = |urls: &[String]| {
         format!(
             "

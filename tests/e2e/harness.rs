@@ -1,5 +1,6 @@
 //! What the tests run against: the binary, receivers that write down what they get, and real peers.
 
+pub mod certificates;
 pub mod exporter;
 pub mod peers;
 pub mod process;
@@ -7,7 +8,7 @@ pub mod receiver;
 pub mod remote_write;
 pub mod server;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a test waits for something that should happen soon, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,15 +27,28 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
 
 /// An HTTP client; the TLS it may need uses the one crypto provider of this process.
 pub fn http_client() -> reqwest::Client {
+    http_client_with(|builder| builder)
+}
+
+/// An HTTP client that was adjusted.
+pub fn http_client_with(
+    adjust: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> reqwest::Client {
     static PROVIDER: std::sync::Once = std::sync::Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    reqwest::Client::new()
+    adjust(reqwest::Client::builder()).build().expect("the options fit each other")
 }
 
 /// A loopback port that was free a moment ago, for peers that cannot be told to take any.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// Milliseconds since the epoch.
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

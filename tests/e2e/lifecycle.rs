@@ -24,11 +24,6 @@ fn told(webhook: &Receiver) -> Vec<String> {
     webhook.received().iter().map(|one| shown(one.json())).collect()
 }
 
-async fn reload(server: &Server) -> (u16, String) {
-    let response = server.client().post(server.url("/-/reload")).send().await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_stays_down_is_told_once_over_reloads_and_restarts() {
     let exporter = Exporter::start("").await;
@@ -36,7 +31,7 @@ async fn a_source_that_stays_down_is_told_once_over_reloads_and_restarts() {
     let webhook = Receiver::start(Answer::Status(200, "")).await;
     let mut server = Server::start(&webhook_config(&[exporter.url()], &webhook), MEMORY_POLICY).await;
     webhook.wait_for(1).await;
-    assert_eq!(reload(&server).await.0, 200);
+    assert_eq!(server.reload().await.0, 200);
     // Several intervals of the source and of the rules about Isobar: what is wrong would have come by then.
     tokio::time::sleep(Duration::from_secs(4)).await;
     server.kill_and_restart().await;
@@ -58,8 +53,8 @@ async fn discovered(webhook: &Receiver, exporter: &Exporter) -> Server {
     let dir = home.keep();
     std::fs::write(dir.join("isobar.yaml"), config).unwrap();
     std::fs::write(dir.join("policies.yaml"), MEMORY_POLICY).unwrap();
-    let address = exporter.url().replace("http://", "").replace("/metrics", "");
-    std::fs::write(dir.join("targets.json"), format!("[{{\"targets\": [{address:?}]}}]")).unwrap();
+    let targets = format!("[{{\"targets\": [{:?}]}}]", exporter.address());
+    std::fs::write(dir.join("targets.json"), targets).unwrap();
     let server = Server::start_in(&dir).await;
     webhook.wait_for(1).await;
     server
@@ -97,10 +92,10 @@ async fn a_reload_refuses_what_only_a_start_reads() {
     let server = Server::start("store: {retention: 3d}\npolicies: [policies.yaml]\n", MEMORY_POLICY).await;
     let file = server.dir.join("isobar.yaml");
     std::fs::write(&file, "policies: [policies.yaml]\nstore:\n  retention: 3d\n").unwrap();
-    assert_eq!(reload(&server).await.0, 200, "the same, written otherwise");
+    assert_eq!(server.reload().await.0, 200, "the same, written otherwise");
     let changed = "policies: [policies.yaml]\nstore: {retention: 4d}\nsecurity: {hosts: [metrics.example]}\n";
     std::fs::write(&file, changed).unwrap();
-    let (status, message) = reload(&server).await;
+    let (status, message) = server.reload().await;
     assert_eq!(status, 500);
     assert!(message.contains("store differs") && message.contains("security differs"), "{message}");
 }

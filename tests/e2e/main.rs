@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod access;
+mod alertmanager_file;
 mod audit;
 mod configuration;
 mod crash;
@@ -11,8 +12,11 @@ mod documents;
 mod doors;
 mod harness;
 mod lifecycle;
+mod mail;
 mod paging;
+mod prometheus_file;
 mod pushed;
 mod receivers;
 mod reload;
 mod sources;
+mod tls;

@@ -2,13 +2,13 @@
 
 use crate::harness::remote_write::{encode, post};
 use crate::harness::server::Server;
+use crate::harness::{eventually, now_ms};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn senders_are_listed_with_their_lag() {
     let server = Server::start("policies: [policies.yaml]\n", "policies: []\n").await;
     assert_eq!(server.items("sources").await, Vec::<serde_json::Value>::new(), "nothing was pushed yet");
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let now = i64::try_from(since_epoch.as_millis()).unwrap();
+    let now = now_ms();
     let labels: &[(&str, &str)] = &[("__name__", "pushed")];
 
     // A sender that is ten minutes behind delivers, and is behind.
@@ -17,7 +17,7 @@ async fn senders_are_listed_with_their_lag() {
     assert_eq!(sources[0]["name"], "remote_write");
     assert_eq!(sources[0]["state"], "degraded", "{sources:?}");
     assert!(sources[0]["lag_seconds"].as_f64().is_some_and(|lag| lag > 590.0), "{sources:?}");
-    let page = crate::harness::eventually("the alert about the lag", || async {
+    let page = eventually("the alert about the lag", || async {
         let alerts = server.items("alerts").await;
         alerts.into_iter().find(|alert| alert["name"] == "watermark_lag")
     })
@@ -26,7 +26,7 @@ async fn senders_are_listed_with_their_lag() {
 
     assert_eq!(post(&server, encode(&[(labels, vec![(now, 2.0)])])).await.0, 204);
     assert_eq!(server.items("sources").await[0]["state"], "up");
-    crate::harness::eventually("the alert's end", || async {
+    eventually("the alert's end", || async {
         let alerts = server.items("alerts").await;
         alerts.into_iter().find(|alert| alert["name"] == "watermark_lag" && alert["state"] == "resolved")
     })

@@ -8,11 +8,6 @@ use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::server::Server;
 use crate::paging::{MEMORY_POLICY, config, memory_page};
 
-async fn reload(server: &Server) -> (u16, String) {
-    let response = server.client().post(server.url("/-/reload")).send().await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_file_changes_nothing_and_a_good_one_everything() {
     let first = Exporter::start(&memory_page(0.95)).await;
@@ -24,12 +19,12 @@ async fn a_bad_file_changes_nothing_and_a_good_one_everything() {
 
     let file = server.dir.join("isobar.yaml");
     std::fs::write(&file, "sources: [{name: x}]\n").unwrap();
-    let (status, message) = reload(&server).await;
+    let (status, message) = server.reload().await;
     assert!(status >= 400 && message.contains("isobar.yaml:1:"), "{status} {message}");
     assert_eq!(server.items("sources").await[0]["name"], "lab");
 
     std::fs::write(&file, config(&[first.url(), second.url()], &receivers)).unwrap();
-    assert_eq!(reload(&server).await.0, 200);
+    assert_eq!(server.reload().await.0, 200);
     eventually("the second target", || async { (server.query("up == 1").await.len() == 2).then_some(()) })
         .await;
     assert_eq!(server.items("alerts").await[0]["state"], "firing");
@@ -51,7 +46,7 @@ async fn a_target_that_is_taken_out_ends_its_alerts() {
     let server = Server::start(&config(&[first.url(), second.url()], &receivers), MEMORY_POLICY).await;
     webhook.wait_for(1).await;
     std::fs::write(server.dir.join("isobar.yaml"), config(&[first.url()], &receivers)).unwrap();
-    assert_eq!(reload(&server).await.0, 200);
+    assert_eq!(server.reload().await.0, 200);
     let told = webhook.wait_for(2).await;
     assert_eq!(told[1].json()["status"], "resolved");
     let id = told[1].json()["alerts"][0]["fingerprint"].as_str().unwrap().to_owned();

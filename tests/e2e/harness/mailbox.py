@@ -1,5 +1,9 @@
-"""An SMTP server that keeps each message it gets as a file: mailbox.py PORT FOLDER."""
+"""An SMTP server that keeps each message it gets as a file: mailbox.py PORT FOLDER [CERTIFICATE KEY].
 
+With a certificate it takes mail after STARTTLS only.
+"""
+
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -8,7 +12,7 @@ from aiosmtpd.controller import Controller
 
 
 class Keep:
-    """Writes envelope and message, numbered in the order they came."""
+    """Writes envelope, TLS version and message, numbered in the order they came."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -18,14 +22,21 @@ class Keep:
         self.count += 1
         head = f"X-Envelope-From: {envelope.mail_from}\r\n"
         head += "".join(f"X-Envelope-To: {to}\r\n" for to in envelope.rcpt_tos)
+        if session.ssl:
+            head += f"X-Tls: {server.transport.get_extra_info('ssl_object').version()}\r\n"
         kept = self.folder / f"{self.count:04}.part"
         kept.write_bytes(head.encode() + envelope.content)
         kept.rename(kept.with_suffix(".eml"))
         return f"250 kept as {self.count}"
 
 
-port, folder = int(sys.argv[1]), Path(sys.argv[2])
-controller = Controller(Keep(folder), hostname="127.0.0.1", port=port)
+port, folder, certificate = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
+options = {}
+if certificate:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    options = {"tls_context": context, "require_starttls": True}
+controller = Controller(Keep(folder), hostname="127.0.0.1", port=port, **options)
 controller.start()
 while True:
     time.sleep(3600)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::certificates::Issued;
 use super::process::Process;
 use super::{eventually, free_port, http_client};
 
@@ -35,12 +36,18 @@ impl Prometheus {
     pub async fn start(dir: &Path, config: &str) -> Self {
         let home = dir.join("prometheus");
         std::fs::create_dir_all(&home).expect("the folder can be written");
-        std::fs::write(home.join("prometheus.yml"), config).expect("the folder can be written");
+        let file = home.join("prometheus.yml");
+        std::fs::write(&file, config).expect("the folder can be written");
+        Self::start_on(&home, &file).await
+    }
+
+    /// Starts one with this configuration file; what it writes goes into the folder.
+    pub async fn start_on(dir: &Path, file: &Path) -> Self {
         let port = free_port();
         let mut command = Command::new("/usr/bin/prometheus");
-        command.current_dir(&home).arg("--config.file=prometheus.yml").arg("--storage.tsdb.path=tsdb");
+        command.arg("--config.file").arg(file).arg("--storage.tsdb.path").arg(dir.join("tsdb"));
         command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        let process = Process::start(command, &home.join("log"));
+        let process = Process::start(command, &dir.join("prometheus.log"));
         let url = format!("http://127.0.0.1:{port}");
         wait_until_answering("prometheus", &format!("{url}/-/ready")).await;
         Self { _process: process, url }
@@ -70,6 +77,33 @@ impl Prometheus {
     }
 }
 
+/// A real Alertmanager.
+pub struct Alertmanager {
+    _process: Process,
+    url: String,
+}
+
+impl Alertmanager {
+    /// Starts one with this configuration file, alone in its cluster; what it writes goes into the folder.
+    pub async fn start(dir: &Path, file: &Path) -> Self {
+        let port = free_port();
+        let mut command = Command::new("/usr/bin/prometheus-alertmanager");
+        command.arg("--config.file").arg(file).arg("--storage.path").arg(dir.join("alertmanager"));
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--cluster.listen-address=");
+        let process = Process::start(command, &dir.join("alertmanager.log"));
+        let url = format!("http://127.0.0.1:{port}");
+        wait_until_answering("alertmanager", &format!("{url}/-/ready")).await;
+        Self { _process: process, url }
+    }
+
+    /// Posts alerts, which fire from now on.
+    pub async fn post(&self, alerts: &[serde_json::Value]) {
+        let request = http_client().post(format!("{}/api/v2/alerts", self.url)).json(alerts);
+        let response = request.send().await.expect("alertmanager answers");
+        assert!(response.status().is_success(), "{}", response.text().await.unwrap_or_default());
+    }
+}
+
 /// A real SMTP server that writes each message to a file of its own.
 pub struct Mailbox {
     _process: Process,
@@ -80,6 +114,16 @@ pub struct Mailbox {
 impl Mailbox {
     /// Starts one on a free port; `None`, said aloud, where Python's aiosmtpd is not installed.
     pub async fn start(dir: &Path) -> Option<Self> {
+        Self::start_with(dir, &[]).await
+    }
+
+    /// Starts one that takes mail after STARTTLS only, under this certificate; `None` as above.
+    pub async fn start_private(dir: &Path, issued: &Issued) -> Option<Self> {
+        issued.write(dir, "mailbox");
+        Self::start_with(dir, &["mailbox.pem", "mailbox.key"].map(|name| dir.join(name))).await
+    }
+
+    async fn start_with(dir: &Path, certificate: &[PathBuf]) -> Option<Self> {
         let Some(python) = std::env::var_os("ISOBAR_VENV").map(|venv| PathBuf::from(venv).join("bin/python"))
         else {
             eprintln!("skipped: ISOBAR_VENV is not set; `cargo xtask test` sets it");
@@ -90,7 +134,7 @@ impl Mailbox {
         let port = free_port();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/harness/mailbox.py");
         let mut command = Command::new(python);
-        command.arg(script).arg(port.to_string()).arg(&folder);
+        command.arg(script).arg(port.to_string()).arg(&folder).args(certificate);
         let process = Process::start(command, &dir.join("mailbox.log"));
         eventually("the mail server", || async {
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()

@@ -61,6 +61,17 @@ impl Server {
         Self { process, dir: dir.to_owned(), url, client: http_client(), _temp: None }
     }
 
+    /// Asks by this client from now on, which knows a certificate or a token.
+    pub fn with_client(self, client: reqwest::Client) -> Self {
+        Self { client, ..self }
+    }
+
+    /// Has the configuration read again; the status and body of the answer.
+    pub async fn reload(&self) -> (u16, String) {
+        let response = self.client.post(self.url("/-/reload")).send().await.expect("the server answers");
+        (response.status().as_u16(), response.text().await.unwrap_or_default())
+    }
+
     /// Ends it without warning and starts it again on the same data.
     pub async fn kill_and_restart(&mut self) {
         self.process.kill();
