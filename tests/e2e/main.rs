@@ -12,6 +12,7 @@ mod documents;
 mod doors;
 mod harness;
 mod lifecycle;
+mod live;
 mod mail;
 mod paging;
 mod prometheus_file;
