@@ -11,6 +11,7 @@ mod disk;
 mod documents;
 mod doors;
 mod harness;
+mod heartbeat;
 mod lifecycle;
 mod live;
 mod mail;
