@@ -12,6 +12,7 @@ mod documents;
 mod doors;
 mod harness;
 mod heartbeat;
+mod late;
 mod lifecycle;
 mod live;
 mod mail;
