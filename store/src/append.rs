@@ -1,5 +1,6 @@
 //! Takes samples in: checks them, logs them, then shows them to queries.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -124,6 +125,7 @@ impl Store {
     fn resolve(&self, shard: &Shard, batch: &Batch<'_>, appended: &mut Appended) -> Vec<Accepted> {
         let mut accepted = Vec::new();
         let mut new_series = Vec::new();
+        let mut revised = HashSet::new();
         let head = shard.head.read();
         batch.for_each(appended, |appended, contract, sample| {
             let (at, value) = (sample.at.millis(), sample.value);
@@ -133,11 +135,16 @@ impl Store {
                 accepted.push(Accepted { contract, slot: u32::MAX, at, value });
                 return;
             };
-            if head.series(slot).get(at).is_some_and(|stored| stored.to_bits() == value.to_bits()) {
-                appended.unchanged += 1;
-            } else {
-                accepted.push(Accepted { contract, slot, at, value });
+            match head.series(slot).get(at) {
+                // What an earlier sample of this batch changes is changed back by this one.
+                Some(stored) if stored.to_bits() == value.to_bits() && !revised.contains(&(slot, at)) => {
+                    appended.unchanged += 1;
+                    return;
+                }
+                Some(_) => drop(revised.insert((slot, at))),
+                None => {}
             }
+            accepted.push(Accepted { contract, slot, at, value });
         });
         drop(head);
         if new_series.is_empty() {

@@ -273,6 +273,15 @@ fn labels_and_freshness_are_found_in_head_and_blocks() {
 }
 
 #[test]
+fn the_last_of_a_batch_wins_also_when_it_says_what_was_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(&folder, HOUR);
+    store.append(&[run(&[("a", HOUR, 2.0)])], at(HOUR)).unwrap();
+    store.append(&[run(&[("a", HOUR, 0.0), ("a", HOUR, 2.0)])], at(HOUR)).unwrap();
+    expect(&store, &[("a", HOUR, 2.0)]);
+}
+
+#[test]
 fn a_selection_over_its_limit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions { select_samples_max: 2, ..options() };
