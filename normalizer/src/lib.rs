@@ -18,6 +18,8 @@ mod label;
 mod mapping;
 mod matcher;
 mod metadata;
+mod native;
+mod native_alarm;
 mod notation;
 mod registry;
 #[cfg(test)]
@@ -35,6 +37,8 @@ pub use label::{LabelError, Labels, LabelsBuilder, METRIC_NAME, SeriesId};
 pub use mapping::{Mapping, Mappings};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metadata::{MetricMetadata, MetricType};
+pub use native::{Aligned, Measurement, NativeMapping, NativeMappings, NativeName, Wanted};
+pub use native_alarm::{AlarmReport, NativeAlarm, NativeState};
 pub use registry::{Aggregation, CanonicalMetric, MetricKind, OtelRelation, Registry, ValueRange, Vantage};
 pub use resource::{Provider, Resource, ResourceId, ResourceIdError};
 pub use sample::{STALE_NAN_BITS, Sample, SampleRun, is_stale, stale_marker};

@@ -87,6 +87,31 @@ impl Unit {
         Self { text: "{thing}".into(), factor: ONE, dimension }
     }
 
+    /// The unit of time all others are counted in, `s`.
+    pub(crate) fn second() -> Self {
+        let dimension = Dimension { seconds: 1, ..Dimension::default() };
+        Self { text: "s".into(), factor: ONE, dimension }
+    }
+
+    /// The unit of the same quantity that is made of bytes, seconds and things alone, and what turns numbers into it: `By`
+    /// for `KiBy`, `1` for `%`.
+    pub(crate) fn base(&self) -> (Self, Conversion) {
+        let Dimension { seconds, bytes, things } = self.dimension;
+        let parts = [("By", bytes), ("{thing}", things), ("s", seconds)];
+        let multiplied = |sign: i8| {
+            let words = parts.iter().flat_map(|(word, power)| {
+                std::iter::repeat_n(*word, usize::try_from(power * sign).unwrap_or(0))
+            });
+            words.collect::<Vec<_>>()
+        };
+        let (over, under) = (multiplied(1), multiplied(-1));
+        let over = if over.is_empty() { "1".to_owned() } else { over.join(".") };
+        let text =
+            std::iter::once(over).chain(under.into_iter().map(str::to_owned)).collect::<Vec<_>>().join("/");
+        let text = if self.factor == ONE { self.text.clone() } else { text.into() };
+        (Self { text, factor: ONE, dimension: self.dimension }, Conversion(self.factor))
+    }
+
     /// The unit as written, or as algebra has made it.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -94,12 +119,7 @@ impl Unit {
 
     /// This unit per second.
     pub fn per_second(&self) -> Self {
-        let second = Self {
-            text: "s".into(),
-            factor: ONE,
-            dimension: Dimension { seconds: 1, ..Dimension::default() },
-        };
-        self.over(&second)
+        self.over(&Self::second())
     }
 
     /// The unit of this divided by `other`.
