@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use isobar_egress::{Egress, Retry};
-use isobar_normalizer::{ConfigError, MetricMetadata, Resource, SampleRun, SecretReader, Step, Timestamp};
+use isobar_normalizer::{
+    AlarmReport, ConfigError, Measurement, MetricMetadata, Resource, SampleRun, SecretReader, Step, Timestamp,
+};
+
+use crate::{Calls, Clouds};
 
 /// A part of a source that is collected on its own schedule: a scrape target, or a region of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,8 +36,14 @@ pub struct Window {
 pub struct Collected {
     /// Measurements.
     pub runs: Vec<SampleRun>,
+    /// What a cloud measured, to be aligned.
+    pub measurements: Vec<Measurement>,
+    /// The provider's own alarms; `None` when they were not looked at.
+    pub alarms: Option<AlarmReport>,
     /// Inventory seen on the way.
     pub resources: Vec<Resource>,
+    /// What was called, for the cost meter; empty where calls cost nothing.
+    pub calls: Vec<Calls>,
     /// Everything the part says about its metrics; `None` when it said nothing this time, so that what it said before
     /// still holds. The same `Arc` comes again while nothing changes: comparing pointers is enough.
     pub metadata: Option<Arc<[MetricMetadata]>>,
@@ -43,6 +53,8 @@ pub struct Collected {
     pub failed: bool,
     /// Up to when this part's data is complete. A failed scrape is complete too: that nothing answered is known.
     pub watermark: Option<Timestamp>,
+    /// Since when it is, where the past was read too; `None` means since this collection.
+    pub complete_since: Option<Timestamp>,
 }
 
 /// Why a part could not be collected at all.
@@ -58,11 +70,17 @@ pub struct CollectError {
 /// One configured source of raw measurements.
 #[async_trait]
 pub trait Collector: fmt::Debug + Send + Sync {
-    /// The parts as they are now; asked again every source interval, so that discovery is followed.
+    /// The parts as they are now; asked again every source interval, so that discovery is followed. A call may be dropped
+    /// before it ends.
     ///
     /// # Errors
     /// Discovery failed; the scheduler keeps the parts it has.
     async fn parts(&self) -> Result<Vec<Part>, CollectError>;
+
+    /// How often `parts` is asked where the source's own interval is longer.
+    fn discovery_interval(&self) -> Option<Duration> {
+        None
+    }
 
     /// Collects every measurement of the part whose period ends inside the window; empty means "nothing new".
     ///
@@ -87,6 +105,8 @@ pub struct SourceContext<'a> {
     pub secrets: &'a dyn SecretReader,
     /// Relative paths start here: the configuration file's folder.
     pub base_dir: &'a Path,
+    /// What the collectors of clouds share.
+    pub clouds: &'a Clouds,
 }
 
 impl fmt::Debug for SourceContext<'_> {

@@ -12,11 +12,13 @@
 //! assert_eq!(samples[0].value, 0.25);
 //! ```
 
+mod clouds;
 mod collector;
 mod kinds;
 mod prometheus;
 mod schedule;
 
+pub use clouds::{Calls, Clouds, InUse};
 pub use collector::{
     CollectError, Collected, Collector, CollectorKind, Part, SourceContext, SourceSettings, Window,
 };

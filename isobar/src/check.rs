@@ -12,38 +12,38 @@ use isobar_normalizer::ConfigError;
 use url::Url;
 
 use crate::cli::CheckArguments;
+use crate::client::print;
 use crate::clock;
-use crate::config::{Config, Problem, load};
+use crate::config::{Config, Problem, Problems, load};
 
 /// One source's whole first collection must end in this time.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Prints every complaint on standard error, or a line of what was found on standard output.
-#[expect(clippy::print_stdout, reason = "a command that prints")]
 pub async fn run(arguments: CheckArguments) -> Result<()> {
-    let config = load(&arguments.config, None).map_err(report)?;
+    let config = load(&arguments.config, None).map_err(Problems)?;
     let egress = Egress::new(EgressOptions {
         allow_private: config.allow_private.clone(),
         ..EgressOptions::default()
     })?;
     let built = build(&config, &egress)
-        .map_err(|error| report(vec![Problem { file: arguments.config.clone(), error }]))?;
+        .map_err(|error| Problems(vec![Problem { file: arguments.config.clone(), error }]))?;
     if let Some(files) = config.server.tls(&config.secrets.base_dir) {
         Tls::load(files)?;
     }
     let receivers: usize = config.alerting.receivers.iter().map(|receiver| receiver.integrations.len()).sum();
-    println!(
+    say(&format!(
         "{}: {} sources, {} policies, {receivers} ways to tell",
         arguments.config.display(),
         config.sources.len(),
         config.policies.len()
-    );
+    ))?;
     if !arguments.connect {
         return Ok(());
     }
     let mut failed = 0;
     for (source, collector) in config.sources.iter().zip(&built.collectors) {
-        failed += usize::from(!try_source(&source.name, &**collector, source.interval).await);
+        failed += usize::from(!try_source(&source.name, &**collector, source.interval).await?);
     }
     for (url, trust) in built.notifiers.iter().map(|notifier| notifier.target()).chain(heartbeat(&config)) {
         let reached = match egress.check(url, trust).await {
@@ -51,7 +51,8 @@ pub async fn run(arguments: CheckArguments) -> Result<()> {
             Err(error) => Err(error.to_string()),
         };
         failed += usize::from(reached.is_err());
-        println!("receiver {}: {}", shown(url), reached.err().unwrap_or_else(|| "reachable".to_owned()));
+        let told = reached.err().unwrap_or_else(|| "reachable".to_owned());
+        say(&format!("receiver {}: {told}", shown(url)))?;
     }
     if failed > 0 {
         bail!("{failed} of them cannot be used");
@@ -59,9 +60,8 @@ pub async fn run(arguments: CheckArguments) -> Result<()> {
     Ok(())
 }
 
-fn report(problems: Vec<Problem>) -> anyhow::Error {
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    anyhow::anyhow!("{}", lines.join("\n"))
+fn say(line: &str) -> Result<()> {
+    print(format!("{line}\n").as_bytes())
 }
 
 struct Built {
@@ -87,13 +87,12 @@ fn build(config: &Config, egress: &Egress) -> Result<Built, ConfigError> {
 }
 
 /// Collects every part once; prints how it went.
-#[expect(clippy::print_stdout, reason = "a command that prints")]
-async fn try_source(name: &Arc<str>, collector: &dyn Collector, interval: Duration) -> bool {
+async fn try_source(name: &Arc<str>, collector: &dyn Collector, interval: Duration) -> Result<bool> {
     let parts = match collector.parts().await {
         Ok(parts) => parts,
         Err(error) => {
-            println!("source {name}: {error}");
-            return false;
+            say(&format!("source {name}: {error}"))?;
+            return Ok(false);
         }
     };
     let mut good = true;
@@ -107,9 +106,9 @@ async fn try_source(name: &Arc<str>, collector: &dyn Collector, interval: Durati
         };
         good &= failures.is_empty();
         let told = if failures.is_empty() { "delivers".to_owned() } else { failures.join("; ") };
-        println!("source {name}, {}: {told}", part.key);
+        say(&format!("source {name}, {}: {told}", part.key))?;
     }
-    good
+    Ok(good)
 }
 
 /// Where the heartbeat goes.
@@ -144,6 +143,7 @@ impl crate::config::SourceConfig {
             egress,
             secrets: &config.secrets,
             base_dir: &config.secrets.base_dir,
+            clouds: &config.clouds,
         })
     }
 }

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use isobar_alerting::{AlertingConfig, AlertingSource, Policies, Policy};
-use isobar_collectors::SourceSettings;
+use isobar_collectors::{Clouds, InUse, SourceSettings};
 use isobar_dashboards::{SecurityOptions, ServerConfig};
-use isobar_normalizer::{ConfigError, Mapping, Mappings, Step};
+use isobar_normalizer::{ConfigError, MappingFile, Mappings, NativeMappings, Step};
 
 use crate::api::REMOTE_WRITE;
 use crate::secrets::EnvironmentAndFiles;
@@ -46,6 +46,8 @@ pub struct Config {
     pub alerting: AlertingConfig,
     /// What raw metrics mean.
     pub mappings: Arc<Mappings>,
+    /// What clouds' metrics mean, and which of them policies read.
+    pub clouds: Clouds,
     /// Reads secrets; relative paths start at its folder.
     pub secrets: EnvironmentAndFiles,
     /// What a reload may not change.
@@ -91,6 +93,15 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Everything that is wrong with a configuration, one complaint a line: `file:line:column: what`.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", lines(.0))]
+pub struct Problems(pub Vec<Problem>);
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 /// Reads the file and everything it names. `listen` is the command line's address, which takes the place of the file's
 /// before anything is judged: what may be served there depends on it.
 ///
@@ -122,11 +133,14 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
     }
     let mut policies = Policies::default();
     files.each(&raw.policies, &mut note, |text| policies.add(text));
-    let mut mappings = Mappings::builtin();
+    let (mut mappings, mut native) = (Mappings::builtin(), NativeMappings::builtin());
     let mut mapping_texts = Vec::new();
     files.each(&raw.mappings, &mut note, |text| {
         mapping_texts.push(text.to_owned());
-        mappings = std::mem::take(&mut mappings).with(Mapping::load(text)?);
+        match MappingFile::load(text)? {
+            MappingFile::Streaming(one) => mappings = std::mem::take(&mut mappings).with(one),
+            MappingFile::Native(one) => native = std::mem::take(&mut native).with(one),
+        }
         Ok(())
     });
     let alerting = match raw.alerting.map(AlertingSource::try_from).transpose() {
@@ -146,6 +160,7 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             policies: policies.into_vec(),
             alerting,
             mappings: Arc::new(mappings),
+            clouds: Clouds { mappings: Arc::new(native), in_use: InUse::default() },
             secrets,
             started: Started::of(&document, mapping_texts),
         }),

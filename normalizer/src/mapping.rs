@@ -13,6 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{ConfigError, Provider};
 
+pub(crate) use check::SCHEMA;
 pub(crate) use record::{Branch, Counter, Record};
 
 /// One mapping file that was read and found right.

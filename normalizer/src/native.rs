@@ -21,6 +21,7 @@ use crate::{ConfigError, Labels, Provider, ResourceId, Timestamp};
 
 pub use align::Aligned;
 pub use identity::NativeName;
+pub(crate) use check::SCHEMA;
 use record::NativeRecord;
 
 /// What a cloud said about one statistic of one metric of one resource.

@@ -9,7 +9,7 @@ use crate::notation::read_matchers;
 use crate::{ConfigError, Registry, Unit, Vantage};
 
 /// The version of the grammar.
-const SCHEMA: &str = "isobar.mapping/v1";
+pub(crate) const SCHEMA: &str = "isobar.mapping/v1";
 
 /// Labels that identify every canonical series and are no attributes.
 pub(super) const IDENTITY: [&str; 3] = ["resource_id", "source", "isobar_vantage"];
