@@ -194,6 +194,20 @@ struct RawMetric {
     description: String,
 }
 
+/// The metrics this version knows, by what is measured.
+const TEXTS: [&str; 10] = [
+    include_str!("../canonical.yaml"),
+    include_str!("../canonical/balancer.yaml"),
+    include_str!("../canonical/cache.yaml"),
+    include_str!("../canonical/cdn.yaml"),
+    include_str!("../canonical/compute.yaml"),
+    include_str!("../canonical/database.yaml"),
+    include_str!("../canonical/function.yaml"),
+    include_str!("../canonical/gateway.yaml"),
+    include_str!("../canonical/messaging.yaml"),
+    include_str!("../canonical/storage.yaml"),
+];
+
 fn gauge() -> MetricKind {
     MetricKind::Gauge
 }
@@ -202,29 +216,35 @@ impl Registry {
     /// The metrics this version knows.
     pub fn builtin() -> Arc<Self> {
         static BUILTIN: LazyLock<Arc<Registry>> = LazyLock::new(|| {
-            let read = Registry::read(include_str!("../canonical.yaml"));
-            Arc::new(read.expect("the embedded registry is read by the tests"))
+            let mut registry = Registry::empty();
+            for text in TEXTS {
+                registry.add(text).expect("the embedded registry is read by the tests");
+            }
+            Arc::new(registry)
         });
         BUILTIN.clone()
     }
 
-    fn read(text: &str) -> Result<Self, ConfigError> {
+    fn empty() -> Self {
+        Self { metrics: Vec::new(), by_name: HashMap::new(), by_alias: HashMap::new() }
+    }
+
+    fn add(&mut self, text: &str) -> Result<(), ConfigError> {
         let raw: RawRegistry = serde_saphyr::from_str(text)?;
-        let mut registry = Self { metrics: Vec::new(), by_name: HashMap::new(), by_alias: HashMap::new() };
         for Spanned { value, referenced, .. } in raw.metrics {
             let metric = Arc::new(CanonicalMetric::from(value));
-            let index = registry.metrics.len();
-            let same_name = registry.by_name.insert(metric.name.clone(), index);
-            let same_alias = registry.by_alias.insert(metric.alias.clone(), index);
+            let index = self.metrics.len();
+            let same_name = self.by_name.insert(metric.name.clone(), index);
+            let same_alias = self.by_alias.insert(metric.alias.clone(), index);
             if same_name.or(same_alias).is_some() {
                 return Err(ConfigError::at(
                     referenced,
                     format!("{:?} or its alias is there already", metric.name),
                 ));
             }
-            registry.metrics.push(metric);
+            self.metrics.push(metric);
         }
-        Ok(registry)
+        Ok(())
     }
 
     /// The metric of this dotted name.
