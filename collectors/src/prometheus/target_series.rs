@@ -125,9 +125,6 @@ impl TargetSeries {
             Ok(()) => {
                 report.added = self.settle(at, &mut out.samples);
                 (out.metadata, out.metadata_refused) = (Some(self.metadata.end()), self.metadata.refused());
-                if self.cache.len() > 2 * scraped + GARBAGE_MIN {
-                    self.clean();
-                }
             }
             Err(error) => {
                 out.failure = Some(error.to_string());
@@ -135,6 +132,10 @@ impl TargetSeries {
                 self.end(at, &mut out.samples);
                 report.up = false;
             }
+        }
+        // After a refused page too: one that grows beyond its limit with other series each time would be kept whole.
+        if self.cache.len() > 2 * scraped + GARBAGE_MIN {
+            self.clean();
         }
         self.report(report, at, &mut out.samples);
         out

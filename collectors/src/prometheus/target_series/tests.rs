@@ -156,6 +156,20 @@ fn churn_is_forgotten() {
     }
 }
 
+/// The page of a target whose labels explode is refused at its limit, scrape after scrape.
+#[test]
+fn refused_pages_are_forgotten_too() {
+    let mut target = target(Limits { samples: 99, ..Limits::default() });
+    for round in 0..50 {
+        let page: String = (0..100).map(|i| format!("m{{i=\"{}\"}} 1\n", round * 100 + i)).collect();
+        assert!(take(&mut target, &page, round).failure.is_some());
+        assert!(target.cache.len() <= 2 * 100 + GARBAGE_MIN, "{round}: {}", target.cache.len());
+        assert!(target.series.len() <= target.cache.len() + REPORTS.len());
+        assert_eq!(target.series.len(), target.by_labels.len());
+    }
+    assert_eq!(shown(&take(&mut target, "a 1\n", 50).samples), ["a 1"]);
+}
+
 #[test]
 fn a_sample_refused_for_its_time_is_taken_again_later() {
     let mut target = target(Limits::default());
