@@ -82,7 +82,8 @@ impl FilePattern {
         let mut targets = Vec::new();
         for path in files {
             let text = read_text(&path).map_err(|error| cannot(&path, error))?;
-            let found = groups(&text).map_err(|error| format!("{}:{error}", path.display()))?;
+            let is_json = path.extension().is_some_and(|ending| ending == "json");
+            let found = groups(&text, is_json).map_err(|error| format!("{}:{error}", path.display()))?;
             for mut target in found {
                 target.insert("__meta_filepath".to_owned(), path.display().to_string());
                 targets.push(target);
@@ -101,14 +102,22 @@ fn read_text(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Reads a target file, YAML or JSON (which is YAML).
-fn groups(text: &str) -> Result<Vec<Discovered>, ConfigError> {
-    let groups: Option<Vec<RawGroup>> = serde_saphyr::from_str(text)?;
+/// Reads a target file. JSON is read as such: its tabs and surrogates are no YAML.
+fn groups(text: &str, is_json: bool) -> Result<Vec<Discovered>, ConfigError> {
+    let groups: Option<Vec<RawGroup>> =
+        if is_json { serde_json::from_str(text).map_err(json_error)? } else { serde_saphyr::from_str(text)? };
     let mut targets = Vec::new();
     for group in groups.unwrap_or_default() {
         targets.extend(discovered(group).map_err(ConfigError::whole)?);
     }
     Ok(targets)
+}
+
+fn json_error(error: serde_json::Error) -> ConfigError {
+    let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let text = error.to_string();
+    let message = text.split(" at line ").next().unwrap_or_default().to_owned();
+    ConfigError { line: narrow(error.line()), column: narrow(error.column()), message }
 }
 
 #[cfg(test)]
@@ -135,6 +144,17 @@ mod tests {
         write("b.json", r#"[{"targets": ["b:1""#);
         let error = pattern.read().unwrap_err();
         assert!(error.contains("b.json:1:"), "{error}");
+    }
+
+    #[test]
+    fn json_files_are_json() {
+        let tabs =
+            "[\n\t{\n\t\t\"targets\": [\"a:1\"],\n\t\t\"labels\": {\"face\": \"\\ud83d\\ude00\"}\n\t}\n]\n";
+        let found = groups(tabs, true).unwrap();
+        assert_eq!((found[0]["__address__"].as_str(), found[0]["face"].as_str()), ("a:1", "\u{1f600}"));
+        assert_eq!(groups("[{\"targets\": 1}]", true).unwrap_err().line, 1);
+        let unquoted = groups("- {targets: [a], labels: {rack: 5, spare: true}}\n", false).unwrap();
+        assert_eq!((unquoted[0]["rack"].as_str(), unquoted[0]["spare"].as_str()), ("5", "true"));
     }
 
     #[test]
