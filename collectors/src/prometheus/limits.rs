@@ -104,7 +104,7 @@ fn bytes(text: &str) -> Option<usize> {
 }
 
 /// A series whose labels may be huge, cut to what a message can hold.
-fn shown(labels: &Labels) -> String {
+pub(crate) fn shown(labels: &Labels) -> String {
     const SHOWN_MAX: usize = 120;
     let text = labels.to_string();
     match text.char_indices().nth(SHOWN_MAX) {

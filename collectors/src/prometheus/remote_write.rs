@@ -163,7 +163,7 @@ fn take(write: &mut RemoteWrite, series: &TimeSeries, limits: &limits::Limits) {
     let count = |list: usize| u64::try_from(list).unwrap_or(u64::MAX);
     if !series.histograms.is_empty() {
         let reason = "native histogram samples, which are not supported";
-        write.leave_out(reason, count(series.histograms.len()), || labels.to_string());
+        write.leave_out(reason, count(series.histograms.len()), || limits::shown(&labels));
     }
     if !series.exemplars.is_empty() {
         // Exemplars are no samples: a sender loses nothing it was promised, and is not told to stop.
