@@ -5,7 +5,7 @@ use isobar_egress::{Egress, EgressOptions};
 use isobar_normalizer::{SecretReader, SecretReference, Step};
 
 use super::*;
-use crate::{SourceContext, SourceSettings};
+use crate::{Clouds, SourceContext, SourceSettings};
 
 const AT: [Step; 3] = [Step::Key("sources"), Step::Item(0), Step::Key("settings")];
 
@@ -30,6 +30,7 @@ fn build(settings: &dyn SourceSettings) {
         egress: &egress,
         secrets: &AnySecret,
         base_dir: Path::new("/nonexistent"),
+        clouds: &Clouds::default(),
     };
     settings.build(context).unwrap();
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use isobar_normalizer::{ConfigError, Secret, parse_duration};
+use isobar_normalizer::{ConfigError, Secret, format_duration, parse_duration};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
@@ -16,6 +16,12 @@ use super::target::Discovered;
 
 /// Prometheus' default.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Nothing is scraped or read again more often, whatever a file says: as for a source's own interval.
+pub(crate) const INTERVAL_MIN: Duration = Duration::from_millis(100);
+
+/// How often target files are read again unless a `prometheus.yml` says otherwise: Prometheus' default.
+const REFRESH: Duration = Duration::from_secs(5 * 60);
 
 /// A scrape configuration, checked.
 #[derive(Clone, Debug)]
@@ -37,6 +43,8 @@ pub(crate) struct Job {
     pub(crate) external: BTreeMap<String, String>,
     pub(crate) targets: Vec<Discovered>,
     pub(crate) files: Vec<FilePattern>,
+    /// The files are read again at least this often; `None` means at the source's own interval.
+    pub(crate) refresh: Option<Duration>,
     pub(crate) http: HttpSettings,
 }
 
@@ -97,6 +105,7 @@ pub(crate) struct RawScrapeConfig {
 #[serde(deny_unknown_fields)]
 struct RawFileDiscovery {
     files: Vec<Spanned<String>>,
+    refresh_interval: Option<Spanned<String>>,
 }
 
 /// What `global` gives every job.
@@ -113,9 +122,10 @@ impl RawScrapeConfig {
         if self.job_name.value.is_empty() {
             return Err(ConfigError::at(self.job_name.referenced, "job_name cannot be empty"));
         }
-        let interval = duration(self.scrape_interval.as_ref())?.or(defaults.interval);
+        let scrape_interval = interval(self.scrape_interval.as_ref())?.or(defaults.interval);
         let own_timeout = duration(self.scrape_timeout.as_ref())?;
-        if let (Some(timeout), Some(interval), Some(text)) = (own_timeout, interval, &self.scrape_timeout)
+        if let (Some(timeout), Some(interval), Some(text)) =
+            (own_timeout, scrape_interval, &self.scrape_timeout)
             && timeout > interval
         {
             let message = "scrape_timeout is longer than scrape_interval: a scrape would outlast its turn";
@@ -126,11 +136,17 @@ impl RawScrapeConfig {
         for Spanned { value, referenced, .. } in self.static_configs {
             targets.extend(discovered(value).map_err(|wrong| ConfigError::at(referenced, wrong))?);
         }
-        let patterns = self.file_sd_configs.into_iter().flat_map(|discovery| discovery.files);
+        let mut refresh: Option<Duration> = None;
+        let mut files = Vec::new();
+        for discovery in self.file_sd_configs {
+            let own = interval(discovery.refresh_interval.as_ref())?.unwrap_or(REFRESH);
+            refresh = Some(refresh.map_or(own, |shortest| shortest.min(own)));
+            files.extend(file_patterns(discovery.files, base_dir)?);
+        }
         Ok(Job {
             name: self.job_name.value,
-            interval,
-            timeout: interval.map_or(timeout, |interval| timeout.min(interval)),
+            interval: scrape_interval,
+            timeout: scrape_interval.map_or(timeout, |interval| timeout.min(interval)),
             scheme: self.scheme.unwrap_or_default(),
             metrics_path: self.metrics_path.unwrap_or_else(|| "/metrics".to_owned()),
             params: self.params,
@@ -148,7 +164,8 @@ impl RawScrapeConfig {
             .check()?,
             external: defaults.external.clone(),
             targets,
-            files: file_patterns(patterns, base_dir)?,
+            files,
+            refresh,
             http: HttpSettings::new(self.basic_auth, self.authorization, self.tls_config)?
                 .with_bearer(self.bearer_token, self.bearer_token_file)?,
         })
@@ -164,6 +181,18 @@ pub(crate) fn file_patterns(
         FilePattern::new(base_dir, &value).map_err(|wrong| ConfigError::at(referenced, wrong))
     };
     patterns.into_iter().map(check).collect()
+}
+
+/// An interval: a duration of at least [`INTERVAL_MIN`].
+pub(crate) fn interval(text: Option<&Spanned<String>>) -> Result<Option<Duration>, ConfigError> {
+    let interval = duration(text)?;
+    match (interval, text) {
+        (Some(short), Some(Spanned { value, referenced, .. })) if short < INTERVAL_MIN => {
+            let message = format!("{value} is too short: at least {}", format_duration(INTERVAL_MIN));
+            Err(ConfigError::at(*referenced, message))
+        }
+        _ => Ok(interval),
+    }
 }
 
 /// A duration that is not zero.

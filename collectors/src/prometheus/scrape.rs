@@ -122,6 +122,10 @@ impl Collector for Scraper {
         }
     }
 
+    fn discovery_interval(&self) -> Option<Duration> {
+        self.jobs.iter().filter_map(|(job, _)| job.refresh).min()
+    }
+
     /// A scrape that fails is data: `up` is 0, the target's series end, and the reason stands in `failures`.
     async fn collect(&self, part: &Part, window: Window) -> Result<Collected, CollectError> {
         let at = window.end;
@@ -153,7 +157,15 @@ impl Collector for Scraper {
         }
         let runs = self.runs(part, scraped.samples);
         let (resources, metadata) = (Vec::new(), scraped.metadata);
-        Ok(Collected { runs, resources, metadata, failures, failed, watermark: Some(at) })
+        Ok(Collected {
+            runs,
+            resources,
+            metadata,
+            failures,
+            failed,
+            watermark: Some(at),
+            ..Collected::default()
+        })
     }
 
     fn forget(&self, part: &Part, at: Timestamp) -> Vec<SampleRun> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
-use super::job::{Defaults, Job, RawScrapeConfig, duration};
+use super::job::{Defaults, Job, RawScrapeConfig, duration, interval};
 
 /// The whole file. What is not scraping is read over and said so; what would change how Prometheus scrapes and is not
 /// supported is an unknown key, and so refused.
@@ -57,7 +57,7 @@ pub(crate) fn read(text: &str, folder: &Path) -> Result<ScrapeFile, ConfigError>
         external.insert(name, value.value);
     }
     let defaults = Defaults {
-        interval: duration(file.global.scrape_interval.as_ref())?,
+        interval: interval(file.global.scrape_interval.as_ref())?,
         timeout: duration(file.global.scrape_timeout.as_ref())?,
         external,
     };

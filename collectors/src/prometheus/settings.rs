@@ -120,6 +120,7 @@ impl TryFrom<RawTargetSettings> for TargetSettings {
             external: BTreeMap::new(),
             targets,
             files: Vec::new(),
+            refresh: None,
             http: HttpSettings::new(raw.basic_auth, raw.authorization, raw.tls_config)?,
         };
         Ok(Self { job, files: raw.file_sd })

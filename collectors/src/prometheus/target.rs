@@ -8,7 +8,7 @@ use isobar_normalizer::{Labels, format_duration, parse_duration};
 use url::{Position, Url};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::job::Job;
+use super::job::{INTERVAL_MIN, Job};
 use super::labels::SOURCE;
 use super::relabel;
 use crate::Part;
@@ -64,7 +64,12 @@ impl Target {
             text => parse_duration(text).map(Some).map_err(|error| wrong(format!("{name}: {error}"))),
         };
         let interval = timing("__scrape_interval__")?.filter(|interval| !interval.is_zero());
-        let timeout = timing("__scrape_timeout__")?.unwrap_or(job.timeout);
+        if let Some(short) = interval.filter(|interval| *interval < INTERVAL_MIN) {
+            let (short, least) = (format_duration(short), format_duration(INTERVAL_MIN));
+            return Err(wrong(format!("__scrape_interval__ {short} is too short: at least {least}")));
+        }
+        let timeout = timing("__scrape_timeout__")?.filter(|timeout| !timeout.is_zero());
+        let timeout = timeout.unwrap_or(job.timeout);
         let timeout = interval.map_or(timeout, |interval| timeout.min(interval));
 
         let mut own: Vec<(String, String)> = labels

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::super::KIND;
 use super::*;
-use crate::{CollectorKind, SourceContext};
+use crate::{Clouds, CollectorKind, SourceContext};
 
 const T0: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const INTERVAL: Duration = Duration::from_secs(15);
@@ -32,7 +32,14 @@ fn collector(settings: &str, folder: &Path) -> Box<dyn Collector> {
     let settings = KIND.read(&document, &[Step::Key("settings")]).unwrap();
     let (secrets, base_dir) = (&NoSecrets, folder);
     settings
-        .build(SourceContext { name: "lab", interval: INTERVAL, egress: &egress, secrets, base_dir })
+        .build(SourceContext {
+            name: "lab",
+            interval: INTERVAL,
+            egress: &egress,
+            secrets,
+            base_dir,
+            clouds: &Clouds::default(),
+        })
         .unwrap()
 }
 
@@ -251,7 +258,14 @@ fn what_cannot_be_built_is_said_with_its_place() {
         let egress = Egress::new(EgressOptions::default()).unwrap();
         let settings = KIND.read(&format!("settings: {settings}\n"), &[Step::Key("settings")]).unwrap();
         let (secrets, base_dir) = (&NoSecrets, Path::new("/nonexistent"));
-        let context = SourceContext { name: "lab", interval: INTERVAL, egress: &egress, secrets, base_dir };
+        let context = SourceContext {
+            name: "lab",
+            interval: INTERVAL,
+            egress: &egress,
+            secrets,
+            base_dir,
+            clouds: &Clouds::default(),
+        };
         let error = settings.build(context).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
     };
@@ -320,6 +334,21 @@ async fn files_are_followed_and_damage_keeps_what_is_known() {
     let same = before.iter().find(|part| part.key == after[0].key).unwrap();
     assert!(scraper.forget(same, T0).is_empty(), "only its interval changed");
     assert_eq!(round(&*scraper, &after[0], 1).await.runs[0].period, Duration::from_secs(5));
+}
+
+#[test]
+fn target_files_are_read_again_as_often_as_their_file_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let interval = |jobs: &str| {
+        std::fs::write(folder.path().join("prometheus.yml"), format!("scrape_configs:\n{jobs}")).unwrap();
+        collector("{scrape: prometheus.yml}", folder.path()).discovery_interval()
+    };
+    let files = "- {job_name: a, file_sd_configs: [{files: [a.yml]}]}\n";
+    let sooner = "- {job_name: b, file_sd_configs: [{files: [b.yml], refresh_interval: 20s}]}\n";
+    assert_eq!(interval("- {job_name: c, static_configs: [{targets: [a]}]}\n"), None);
+    assert_eq!(interval(files), Some(Duration::from_secs(300)));
+    assert_eq!(interval(&format!("{files}{sooner}")), Some(Duration::from_secs(20)));
+    assert_eq!(collector("{file_sd: [a.yml]}", folder.path()).discovery_interval(), None);
 }
 
 #[tokio::test]

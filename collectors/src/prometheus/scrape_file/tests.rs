@@ -22,7 +22,7 @@ scrape_configs:
   sample_limit: 10
   label_limit: 0
   body_size_limit: 1MB
-  file_sd_configs: [{files: [targets/*.yml]}]
+  file_sd_configs: [{files: [targets/*.yml]}, {files: [more.json], refresh_interval: 30s}]
   metric_relabel_configs: [{source_labels: [__name__], regex: x, action: drop}]
 ",
     )
@@ -36,7 +36,8 @@ scrape_configs:
     assert_eq!((own.interval, own.timeout), (Some(Duration::from_secs(5)), Duration::from_secs(5)));
     assert_eq!((own.honor_labels, own.honor_timestamps), (true, false));
     assert_eq!((own.limits.samples, own.limits.labels, own.limits.body), (10, 64, 1 << 20));
-    assert_eq!((own.files.len(), own.metric_relabel.len()), (1, 1));
+    assert_eq!((own.files.len(), own.metric_relabel.len()), (2, 1));
+    assert_eq!((defaults.refresh, own.refresh), (None, Some(Duration::from_secs(30))));
     let ignored: Vec<&str> = file.ignored.iter().map(|(key, _)| *key).collect();
     assert_eq!(ignored, ["alerting", "rule_files", "evaluation_interval"]);
 }
@@ -73,6 +74,12 @@ fn what_is_not_supported_is_refused_by_name_and_place() {
     );
     refused("scrape_configs:\n- job_name: a\n  scrape_interval: 5\n", "3:20: ");
     refused("scrape_configs:\n- job_name: a\n  scrape_interval: 0s\n", "3:20: must be longer than zero");
+    refused("scrape_configs:\n- job_name: a\n  scrape_interval: 99ms\n", "3:20: 99ms is too short");
+    refused("global: {scrape_interval: 1ms}\nscrape_configs: []\n", "1:27: 1ms is too short: at least 100ms");
+    refused(
+        "scrape_configs:\n- job_name: a\n  file_sd_configs: [{files: [a.json], refresh_interval: 0s}]\n",
+        "3:57: must be longer than zero",
+    );
     refused(
         "scrape_configs:\n- {job_name: a, scrape_interval: 5s, scrape_timeout: 6s}\n",
         "2:54: scrape_timeout is longer",

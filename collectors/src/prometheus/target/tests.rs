@@ -68,6 +68,18 @@ fn relabeling_decides_address_path_and_timing() {
 }
 
 #[test]
+fn labels_do_not_make_a_target_be_scraped_without_pause() {
+    let with = |labels: &str| {
+        targets(&format!(
+            "scrape_configs: [{{job_name: j, static_configs: [{{targets: [a], labels: {labels}}}]}}]"
+        ))
+    };
+    let error = with("{__scrape_interval__: 1ms}").unwrap_err();
+    assert!(error.ends_with("__scrape_interval__ 1ms is too short: at least 100ms"), "{error}");
+    assert_eq!(with("{__scrape_timeout__: '0'}").unwrap()[0].timeout, Duration::from_secs(10));
+}
+
+#[test]
 fn targets_that_cannot_be_scraped_are_named() {
     for (address, message) in [
         ("http://a:1", "without scheme, path or user"),
