@@ -132,14 +132,15 @@ impl SourceSettings for QuerySettings {
     fn build(&self, context: SourceContext<'_>) -> Result<Box<dyn Collector>, ConfigError> {
         let http = self.http.build(context.egress, context.secrets, context.base_dir, Grammar::Isobar)?;
         let asked = |question: &Question| {
-            (question.key().into(), Asked { question: question.clone(), live: Mutex::default() })
+            let (live, owed) = (Mutex::default(), Mutex::default());
+            (question.key().into(), Asked { question: question.clone(), live, owed })
         };
         Ok(Box::new(Querier {
             source: context.name.into(),
             interval: context.interval,
             server: self.server.clone(),
             http,
-            timeout: self.timeout,
+            timeout: self.timeout.min(context.interval),
             delay: self.delay,
             limits: self.limits.clone(),
             rules: rules(context.name),
