@@ -215,9 +215,6 @@ impl Outbox {
     /// The outbox as it was remembered.
     pub(crate) fn restored(remembered: Remembered) -> Self {
         let mut outbox = Self::default();
-        for notification in remembered.contents {
-            outbox.contents.insert(Arc::clone(&notification.id), notification);
-        }
         for (notification, members) in remembered.members {
             outbox.remember_members(notification, members.into());
         }
@@ -225,6 +222,10 @@ impl Outbox {
             outbox.apply_delivery(delivery);
         }
         outbox
+        // After the deliveries: the first that was taken would take away what a later one of its notification is yet to say.
+        for notification in remembered.contents {
+            outbox.contents.insert(Arc::clone(&notification.id), notification);
+        }
     }
 
     /// Drops contents that nobody will be sent again.

@@ -146,6 +146,22 @@ fn contents_stay_until_taken_and_dead_letters_keep_theirs() {
 
 #[test]
 fn a_snapshot_brings_everything_back() {
+#[test]
+fn a_snapshot_keeps_what_one_way_has_taken_and_another_has_not() {
+    let mut outbox = Outbox::default();
+    let taken = written(&mut outbox, "taken", "a", "g", at(0));
+    let waiting = Delivery { id: "waiting".into(), integration: lane("b"), ..taken.clone() };
+    let both = Arc::clone(&outbox.contents["n-taken"]);
+    let told = both.told[0].clone();
+    let told = vec![told.clone(), Told { index: 1, delivery: Some("waiting".into()), ..told }];
+    outbox.apply_notification(&Arc::new(Notification { told, ..(*both).clone() }));
+    outbox.apply_delivery(waiting);
+    outbox.apply_delivery(sent(&taken, at(1)));
+    assert_eq!(next_id(&outbox, "b", at(2)), Ok("waiting".to_owned()));
+    let restored = Outbox::restored(outbox.remembered());
+    assert_eq!(next_id(&restored, "b", at(2)), Ok("waiting".to_owned()));
+}
+
     let mut outbox = Outbox::default();
     let one = written(&mut outbox, "1", "a", "g", at(0));
     written(&mut outbox, "2", "a", "g", at(1));
