@@ -193,12 +193,13 @@ impl Outbox {
         found.into_iter().map(|(_, delivery)| delivery).collect()
     }
 
-    /// Since when every try to tell the receiver has failed on one of its ways, and how many dead letters it has.
-    pub fn trouble(&self, receiver: &str) -> (Option<Timestamp>, u64) {
-        let ways = self.failing_since.iter().filter(|(way, _)| *way.receiver == *receiver);
+    /// Since when every try has failed on one of these ways, and how many dead letters they have. Ways that are configured
+    /// no longer are nobody's trouble any more.
+    pub fn trouble(&self, ways: &[IntegrationId]) -> (Option<Timestamp>, u64) {
+        let failing_since = ways.iter().filter_map(|way| self.failing_since.get(way));
         let dead = self.dead.iter().filter_map(|id| self.delivery(id));
-        let dead = dead.filter(|delivery| *delivery.integration.receiver == *receiver).count();
-        (ways.map(|(_, since)| *since).min(), dead as u64)
+        let dead = dead.filter(|delivery| ways.contains(&delivery.integration)).count();
+        (failing_since.min().copied(), dead as u64)
     }
 
     /// Everything that is remembered, for a snapshot.
@@ -221,11 +222,11 @@ impl Outbox {
         for delivery in remembered.deliveries {
             outbox.apply_delivery(delivery);
         }
-        outbox
         // After the deliveries: the first that was taken would take away what a later one of its notification is yet to say.
         for notification in remembered.contents {
             outbox.contents.insert(Arc::clone(&notification.id), notification);
         }
+        outbox
     }
 
     /// Drops contents that nobody will be sent again.

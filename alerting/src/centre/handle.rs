@@ -16,7 +16,7 @@ use super::writer::Command;
 use super::{CentreError, CentreParts};
 use crate::alert::{Alert, AlertState};
 use crate::alerts::RESOLVED_RETENTION;
-use crate::config::AlertingConfig;
+use crate::config::{AlertingConfig, Receiver};
 use crate::delivery::{Delivery, DeliveryState, IntegrationId, Notification, NotifiedAlert};
 use crate::event::Transition;
 use crate::outbox::lane::Ledger;
@@ -95,7 +95,12 @@ impl CentreHandle {
     pub async fn reload(&self, config: AlertingConfig) -> Result<(), CentreError> {
         let senders = Senders::build(&config, &self.parts)?;
         let config = Arc::new(config);
-        let kept: Vec<String> = integrations(&config).map(|integration| integration.to_string()).collect();
+        let kept: Vec<String> = config
+            .receivers
+            .iter()
+            .flat_map(integrations_of)
+            .map(|integration| integration.to_string())
+            .collect();
         self.ask(|reply| Command::Reload { config, reply }).await?;
         let former = self.senders.send_replace(senders);
         drop(former);
@@ -187,7 +192,8 @@ impl CentreHandle {
         let receivers = state.config.receivers.iter();
         receivers
             .map(|receiver| {
-                let (failing_since, dead) = state.known.outbox.trouble(&receiver.name);
+                let ways: Vec<IntegrationId> = integrations_of(receiver).collect();
+                let (failing_since, dead) = state.known.outbox.trouble(&ways);
                 DeliveryFacts { receiver: receiver.name.to_string(), failing_since, dead }
             })
             .collect()
@@ -235,13 +241,11 @@ impl CentreHandle {
     }
 }
 
-fn integrations(config: &AlertingConfig) -> impl Iterator<Item = IntegrationId> {
-    config.receivers.iter().flat_map(|receiver| {
-        receiver.integrations.iter().map(|integration| IntegrationId {
-            receiver: Arc::clone(&receiver.name),
-            channel: integration.settings.kind().name().into(),
-            index: integration.index,
-        })
+fn integrations_of(receiver: &Receiver) -> impl Iterator<Item = IntegrationId> {
+    receiver.integrations.iter().map(|integration| IntegrationId {
+        receiver: Arc::clone(&receiver.name),
+        channel: integration.settings.kind().name().into(),
+        index: integration.index,
     })
 }
 
