@@ -9,6 +9,7 @@ use isobar_egress::{Breakers, Outcome, Permit, Retry};
 use isobar_normalizer::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::retry::WAIT_MAX;
 use super::{Next, after_attempt};
 use crate::delivery::{Delivery, Direction, IntegrationId, Notification, Reason, Receipt};
 use crate::notify::{Message, Notifier, NotifyError};
@@ -109,7 +110,7 @@ impl Lane {
         self.breakers.record(target, health, Instant::now());
         let now = (self.clock)();
         let held_until = match outcome.as_ref().map_err(NotifyError::retry) {
-            Err(Retry::After(wait)) => Some(now.plus(wait)),
+            Err(Retry::After(wait)) => Some(now.plus(wait.min(WAIT_MAX))),
             _ => None,
         };
         count(&delivery, notification, &outcome, now);

@@ -11,6 +11,9 @@ use crate::delivery::{Delivery, DeliveryState, Receipt};
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// No pause that we choose is longer: a receiver that is back is found again within this time.
 const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
+/// So long a receiver may ask to be left alone. A page a day late is a page lost, and one try an hour burdens nobody.
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// Given up after this. The last step of the schedule that Standard Webhooks recommends is a day.
 pub const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
@@ -41,7 +44,7 @@ pub fn after_attempt(
     let next = match retry {
         Retry::Never => return Delivery { state: DeliveryState::Dead, last_error: Some(error), ..tried },
         Retry::Backoff => now.plus(spread(pause_max(tried.attempts))),
-        Retry::After(wait) => now.plus(wait).plus(spread(PAUSE_FIRST)),
+        Retry::After(wait) => now.plus(wait.min(WAIT_MAX)).plus(spread(PAUSE_FIRST)),
     };
     if next.since(delivery.queued_at) > AGE_MAX {
         let hours = AGE_MAX.as_secs() / 3600;

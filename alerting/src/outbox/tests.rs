@@ -4,6 +4,7 @@ use isobar_egress::Retry;
 use isobar_normalizer::Labels;
 use proptest::prelude::*;
 
+use super::retry::WAIT_MAX;
 use super::*;
 use crate::delivery::{Direction, GroupId, NotifiedAlert, Reason, Receipt, Told};
 use crate::fixture::{START, alert};
@@ -161,6 +162,8 @@ fn a_snapshot_keeps_what_one_way_has_taken_and_another_has_not() {
     assert_eq!(next_id(&restored, "b", at(2)), Ok("waiting".to_owned()));
 }
 
+#[test]
+fn a_snapshot_brings_everything_back() {
     let mut outbox = Outbox::default();
     let one = written(&mut outbox, "1", "a", "g", at(0));
     written(&mut outbox, "2", "a", "g", at(1));
@@ -173,7 +176,7 @@ fn a_snapshot_keeps_what_one_way_has_taken_and_another_has_not() {
     assert_eq!(restored.list(&everything), outbox.list(&everything));
     assert_eq!(next_id(&restored, "a", at(9)), Ok("2".to_owned()));
     assert_eq!(restored.contents.len(), outbox.contents.len());
-    assert_eq!(restored.trouble("b"), outbox.trouble("b"));
+    assert_eq!(restored.trouble(&[lane("b")]), outbox.trouble(&[lane("b")]));
 }
 
 #[test]
@@ -213,6 +216,10 @@ fn retry_after_is_honoured() {
     let asked = failed(&delivery, Retry::After(Duration::from_secs(30)), at(0));
     let wait = asked.next_attempt_at.since(at(0));
     assert!(wait >= Duration::from_secs(30) && wait <= Duration::from_secs(31), "{wait:?}");
+    let day = failed(&delivery, Retry::After(Duration::from_secs(24 * 3600)), at(0));
+    let wait = day.next_attempt_at.since(at(0));
+    assert_eq!(day.state, DeliveryState::Failed, "a page is not given up over one answer: {day:?}");
+    assert!(wait >= WAIT_MAX && wait <= WAIT_MAX + Duration::from_secs(1), "{wait:?}");
     let refused = failed(&delivery, Retry::Never, at(0));
     assert_eq!((refused.state, refused.attempts), (DeliveryState::Dead, 1));
 }
