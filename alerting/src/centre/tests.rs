@@ -218,6 +218,22 @@ async fn two_hundred_with_an_error_inside_is_no_success_for_a_channel_that_says_
 }
 
 #[tokio::test]
+async fn a_receiver_that_answers_at_length_has_taken_it() {
+    let receiver = TestReceiver::start().await;
+    let page: &'static str = "<p>thank you</p>".repeat(20_000).leak();
+    receiver.plan("/hook", [Answer::Text(200, page)]);
+    let centre =
+        Running::start(&config(&receiver, "  webhook_configs: [{url: 'HOST/hook'}]\n"), &Arc::default())
+            .await;
+    centre.say(AlertState::Firing, "alertname=HighCpu").await;
+    let sent = centre.until_all_are(1, DeliveryState::Sent).await.remove(0);
+    let receipt = sent.receipt.unwrap();
+    assert_eq!((sent.attempts, receipt.status), (1, 200));
+    assert!(receipt.body.len() < 1024, "the beginning of it is kept");
+    centre.stop().await;
+}
+
+#[tokio::test]
 async fn a_hanging_receiver_delays_no_other() {
     let receiver = TestReceiver::start().await;
     receiver.plan("/stuck", [Answer::Hang]);

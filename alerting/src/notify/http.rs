@@ -16,8 +16,9 @@ use crate::config::HttpConfig;
 use crate::config::http::{HttpAuth, TlsConfig};
 use crate::config::value::read_file;
 
-/// Answers of receivers are short; the longest we read, in bytes.
-const RESPONSE_MAX: usize = 64 << 10;
+/// The longest answer we read, in bytes; of a longer one not even the status is known. Receivers answer in a line, yet some
+/// send a page of their web site along, and have taken the delivery all the same.
+const RESPONSE_MAX: usize = 4 << 20;
 
 /// A client with the credentials of one receiver.
 #[derive(Clone, Debug)]
