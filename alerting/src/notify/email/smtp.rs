@@ -139,8 +139,17 @@ impl Relay {
         &self.url
     }
 
-    /// Hands one mail over. Connects to the address that was checked, and to no other.
+    /// Hands one mail over. Connects to the addresses that were checked, one after the other, and to no other.
     pub(super) async fn send(&self, mail: lettre::Message) -> Result<Receipt, NotifyError> {
+        let seconds = ATTEMPT_TIMEOUT.as_secs();
+        let too_long = |_| NotifyError::Unreachable {
+            reason: format!("the relay took longer than {seconds} seconds"),
+            retry: Retry::Backoff,
+        };
+        tokio::time::timeout(ATTEMPT_TIMEOUT, self.hand_over(mail)).await.map_err(too_long)?
+    }
+
+    async fn hand_over(&self, mail: lettre::Message) -> Result<Receipt, NotifyError> {
         let addresses =
             self.egress.check(&self.url, Trust::Operator).await.map_err(|error| unreachable(&error))?;
         let mut last = NotifyError::Unreachable { reason: "no address".to_owned(), retry: Retry::Backoff };
@@ -156,26 +165,25 @@ impl Relay {
                     .authentication(vec![Mechanism::Plain, Mechanism::Login]);
             }
             let relay: AsyncSmtpTransport<Tokio1Executor> = relay.build();
-            match tokio::time::timeout(ATTEMPT_TIMEOUT, relay.send(mail.clone())).await {
-                Ok(Ok(taken)) => {
+            match relay.send(mail.clone()).await {
+                Ok(taken) => {
                     let body = taken.message().collect::<Vec<_>>().join(" ");
                     let (status, body) = (taken.code().into(), excerpt(body.as_bytes()));
                     return Ok(Receipt { status, body, provider_id: None });
                 }
-                Ok(Err(error)) => last = refused(&error),
-                Err(_) => {
-                    let seconds = ATTEMPT_TIMEOUT.as_secs();
-                    let reason = format!("the relay took longer than {seconds} seconds");
-                    return Err(NotifyError::Unreachable { reason, retry: Retry::Backoff });
-                }
-            }
-            // Only a relay that was not reached is tried at its next address: what was said to a relay may have been taken.
-            if !matches!(last, NotifyError::Unreachable { .. }) {
-                break;
+                // What was said to a relay may have been taken.
+                Err(error) if was_reached(&error) => return Err(refused(&error)),
+                Err(error) => last = refused(&error),
             }
         }
         Err(last)
     }
+}
+
+/// Whether a connection was made. lettre keeps the kind of its errors to itself and tells this one apart in words only; were
+/// they to change, the next address would be left to the next try.
+fn was_reached(error: &lettre::transport::smtp::Error) -> bool {
+    !error.to_string().starts_with("Connection error")
 }
 
 /// RFC 5321, 4.2.1: 4yz may pass, 5yz stays.

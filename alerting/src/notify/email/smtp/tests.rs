@@ -18,7 +18,8 @@ impl SecretReader for NoSecrets {
     }
 }
 
-/// A relay for one connection: offers what it is told to, answers `DATA`'s end with `verdict`, returns the commands it got.
+/// A relay for one connection: offers what it is told to, answers `DATA`'s end with `verdict`, or hangs up where
+/// that is empty, and returns the commands it got.
 async fn relay(offers: &'static str, verdict: &'static str) -> (u16, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -32,6 +33,9 @@ async fn relay(offers: &'static str, verdict: &'static str) -> (u16, JoinHandle<
         while let Ok(Some(line)) = lines.next_line().await {
             let answer = if in_data {
                 in_data = line != ".";
+                if !in_data && verdict.is_empty() {
+                    break;
+                }
                 if in_data { String::new() } else { format!("{verdict}\r\n") }
             } else {
                 match line.split(' ').next().unwrap_or_default() {
@@ -114,4 +118,27 @@ async fn nobody_there_is_tried_again() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let error = send(port, "require_tls: false").await.unwrap_err();
     assert!(matches!(error, NotifyError::Unreachable { retry: Retry::Backoff, .. }), "{error:?}");
+}
+
+/// How a mail straight to this port fails.
+async fn failure(port: u16) -> lettre::transport::smtp::Error {
+    let relay: AsyncSmtpTransport<Tokio1Executor> =
+        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1").port(port).build();
+    let mail = lettre::Message::builder()
+        .from("i@example.org".parse().unwrap())
+        .to("a@example.org".parse().unwrap())
+        .body("x".to_owned())
+        .unwrap();
+    relay.send(mail).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn only_a_relay_that_was_not_reached_is_tried_at_its_next_address() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert!(!was_reached(&failure(nobody).await));
+
+    // Takes everything and is gone before it says so: the mail may be on its way.
+    let (port, _serving) = relay("", "").await;
+    let error = failure(port).await;
+    assert!(was_reached(&error), "{error}");
 }
