@@ -69,6 +69,8 @@ pub(super) fn step(
     }
     next.evaluated_at = Some(at);
     let change = match observation {
+        // The policy asked for no-data once and does not any more; it is not asked whether there is a sample either.
+        Observation::Missing if no_data == NoData::Hold => next.leave_no_data(),
         Observation::Missing => None,
         Observation::Value(value) if value.is_nan() => None,
         Observation::Value(value) => next.see(*value, at, criteria),
@@ -166,6 +168,16 @@ impl GroupState {
             },
         };
         self.change(silent, reason)
+    }
+
+    /// Silence is no finding any more: what fired goes on firing, and what did not is over.
+    fn leave_no_data(&mut self) -> Option<Change> {
+        let active = self.active.filter(|active| active.state == AlertState::NoData)?;
+        let reason = "the policy holds over silence now".to_owned();
+        if active.fired_at.is_none() {
+            return self.end(reason);
+        }
+        self.change(Active { state: AlertState::Firing, ..active }, reason)
     }
 
     /// Becomes `active`; it is a change when the state or the severity is another one.

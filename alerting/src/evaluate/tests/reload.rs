@@ -88,6 +88,21 @@ async fn what_a_changed_selection_leaves_out_ends_and_is_no_silence() {
 }
 
 #[tokio::test]
+async fn a_policy_that_holds_from_now_on_has_no_alert_about_silence() {
+    let (mut estate, mut evaluator) = firing(HOT).await;
+    let first_silent = estate.samples.iter().map(|(_, at, _)| *at).max().unwrap();
+    estate.now = first_silent;
+    assert_eq!(states(&evaluator.tick(&estate, estate.now).await), Vec::<String>::new());
+    assert_eq!(tick_later(&mut estate, &mut evaluator, 600).await, ["Hot vm-1 no_data", "Hot vm-2 no_data"]);
+    assert_eq!(evaluator.reload(policies(&HOT.replace("no_data: alert", "no_data: hold")), estate.now), []);
+    assert_eq!(
+        tick_later(&mut estate, &mut evaluator, 60).await,
+        ["Hot vm-1 firing", "Hot vm-2 resolved the policy holds over silence now"]
+    );
+    assert_eq!(tick_later(&mut estate, &mut evaluator, 60).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_removed_source_takes_its_reports_along() {
     let (estate, mut evaluator) = firing(HOT).await;
     let all = BTreeSet::from(["a".to_owned()]);
