@@ -112,8 +112,9 @@ impl Head {
     /// # Errors
     /// How the event does not follow.
     pub fn follow(self, event: &Event) -> Result<Self, ChainBreak> {
-        if event.seq != self.seq + 1 {
-            return Err(ChainBreak::Sequence { expected: self.seq + 1, found: event.seq });
+        // After the last number there is none; an event may come from a stranger's export.
+        if self.seq.checked_add(1) != Some(event.seq) {
+            return Err(ChainBreak::Sequence { expected: self.seq.saturating_add(1), found: event.seq });
         }
         if event.prev != self.hash {
             return Err(ChainBreak::Previous);
@@ -209,6 +210,13 @@ mod tests {
         assert_ne!(moved.computed_hash(), event().hash);
         let tenant = Event { tenant: "other".to_owned(), ..event() };
         assert_eq!(Head::default().follow(&tenant), Err(ChainBreak::Content));
+    }
+
+    #[test]
+    fn nothing_follows_the_last_number() {
+        let last = Head { seq: u64::MAX, hash: event().prev };
+        let broken = ChainBreak::Sequence { expected: u64::MAX, found: 1 };
+        assert_eq!(last.follow(&event()), Err(broken));
     }
 
     proptest! {

@@ -24,7 +24,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// events were pruned it starts with the oldest kept.
     ///
     /// # Errors
-    /// [`JournalError::Damaged`] when an event does not have its hash or does not follow the one before.
+    /// [`JournalError::Damaged`] when an event does not have its hash or does not follow the one before, be that on an
+    /// earlier page or pruned.
     fn read(&self, after_seq: u64, limit: usize) -> Result<Vec<Event>, JournalError>;
 
     /// The last event that is durable.
@@ -120,10 +121,9 @@ pub(crate) fn validate(at: Timestamp, events: &[NewEvent]) -> Result<(), Journal
     Ok(())
 }
 
-/// Checks that events read from a store have their hashes and follow each other. What the first follows is unknown here.
-pub(crate) fn verify_run(events: &[Event]) -> Result<(), JournalError> {
-    let Some(first) = events.first() else { return Ok(()) };
-    let mut head = Head { seq: first.seq.saturating_sub(1), hash: first.prev };
+/// Checks that events read from a store have their hashes and follow each other, the first one `before`.
+pub(crate) fn verify_run(before: Head, events: &[Event]) -> Result<(), JournalError> {
+    let mut head = before;
     for event in events {
         head = head.follow(event).map_err(|how| JournalError::broken(event.seq, how))?;
     }

@@ -104,8 +104,13 @@ impl Journal for SqliteJournal {
     }
 
     fn read(&self, after_seq: u64, limit: usize) -> Result<Vec<Event>, JournalError> {
-        let events = file::read(&self.reader.lock(), after_seq, limit).map_err(failure::of)?;
-        verify_run(&events)?;
+        let mut reader = self.reader.lock();
+        // One view of the file for both questions: pruning may go on meanwhile.
+        let view = reader.transaction().map_err(failure::of)?;
+        let events = file::read(&view, after_seq, limit).map_err(failure::of)?;
+        if let Some(first) = events.first() {
+            verify_run(file::before(&view, first.seq).map_err(failure::of)?, &events)?;
+        }
         Ok(events)
     }
 

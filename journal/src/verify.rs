@@ -9,17 +9,21 @@ use crate::export::from_line;
 const LINE_BYTES_MAX: u64 = 6 * crate::event::PAYLOAD_BYTES_MAX as u64 + 64 * 1024;
 
 /// What an export that holds together holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     /// How many events.
     pub events: u64,
-    /// The first event; nothing when the export is empty. With a number above 1 the older ones are not in the export: they
-    /// were pruned or not asked for, or somebody took them out, which an export that may start anywhere cannot tell.
+    /// The first event; nothing when the export is empty.
     pub first: Option<Head>,
+    /// The event the first one says it follows; nothing when the export is empty or starts with event 1. All up to it are
+    /// not in the export: they were pruned or not asked for, or somebody took them out, which an export that may start
+    /// anywhere cannot tell. A checkpoint kept elsewhere that is this head tells that the front is the journal's own.
+    pub follows: Option<Head>,
     /// The last event.
     pub last: Option<Head>,
-    /// True when a checkpoint from elsewhere was found in the chain: then nothing up to it was changed or cut. False means
-    /// that events cut off the end, or a chain made anew from a changed event on, would not be noticed.
+    /// True when a checkpoint from elsewhere was found in the chain: then nothing from the first event up to it was changed
+    /// or cut; what came after it may have been. False means that events cut off the end, or a chain made anew from a
+    /// changed event on, would not be noticed at all.
     pub truncation_detectable: bool,
 }
 
@@ -68,7 +72,7 @@ pub fn verify_export(reader: impl Read, outside_checkpoint: Option<Head>) -> Res
     // Event 0 is before every first event, and so proves nothing.
     let outside_checkpoint = outside_checkpoint.filter(|checkpoint| checkpoint.seq > 0);
     let mut lines = std::io::BufReader::new(reader);
-    let mut verified = Verified { events: 0, first: None, last: None, truncation_detectable: false };
+    let mut verified = Verified::default();
     let mut number = 0;
     let mut line = Vec::new();
     loop {
@@ -101,7 +105,10 @@ pub fn verify_export(reader: impl Read, outside_checkpoint: Option<Head>) -> Res
             }
         }
         verified.events += 1;
-        verified.first = verified.first.or(Some(head));
+        if verified.first.is_none() {
+            verified.first = Some(head);
+            verified.follows = Some(before).filter(|before| before.seq > 0);
+        }
         verified.last = Some(head);
     }
     match outside_checkpoint {

@@ -179,15 +179,16 @@ pub(super) fn verify_tail(connection: &Connection) -> Result<Head, JournalError>
             reached = reached.follow(event).map_err(|how| JournalError::broken(event.seq, how))?;
         }
     }
-    let all_pruned = reached == start && first(connection).map_err(failure::of)?.is_none();
-    if reached != end && !all_pruned {
-        let what = format!("checkpoint {end} is not the chain's: it ends at {reached}");
-        return Err(JournalError::Damaged { seq: Some(end.seq), what });
-    }
     let snapshot: Option<u64> = connection
         .query_row("SELECT seq FROM snapshots ORDER BY seq DESC LIMIT 1", [], |row| unsigned(row, 0))
         .optional()
         .map_err(failure::of)?;
+    // Pruning takes what every snapshot covers, so that where it took everything a snapshot reaches to the end.
+    let all_pruned = first(connection).map_err(failure::of)?.is_none() && snapshot >= Some(end.seq);
+    if reached != end && !all_pruned {
+        let what = format!("checkpoint {end} is not the chain's: it ends at {reached}");
+        return Err(JournalError::Damaged { seq: Some(end.seq), what });
+    }
     match snapshot {
         Some(seq) if seq > end.seq => {
             let what = format!(
@@ -198,6 +199,20 @@ pub(super) fn verify_tail(connection: &Connection) -> Result<Head, JournalError>
         }
         _ => Ok(end),
     }
+}
+
+/// What the event with this number must follow: the event before it; where that was pruned, the checkpoint left in its
+/// place; and nothing else where neither is there.
+pub(super) fn before(connection: &Connection, seq: u64) -> rusqlite::Result<Head> {
+    let head_from = |query: &str, number: u64| {
+        connection.prepare_cached(query)?.query_row(params![number as i64], head).optional()
+    };
+    let event = head_from("SELECT seq, hash FROM events WHERE seq < ?1 ORDER BY seq DESC LIMIT 1", seq)?;
+    if let Some(event) = event {
+        return Ok(event);
+    }
+    let floor = head_from("SELECT seq, hash FROM checkpoints WHERE seq = ?1", seq.saturating_sub(1))?;
+    Ok(floor.unwrap_or_default())
 }
 
 /// The oldest event kept.

@@ -92,6 +92,7 @@ fn damage_of_the_tail_is_found_on_opening() {
         "checkpoint 24:",
     );
     check_damage("UPDATE events SET hash = x'00' WHERE seq = 30", None, "");
+    check_damage("DELETE FROM events", Some(24), "it ends at 16:");
     check_damage("PRAGMA application_id = 7", None, "no journal");
 }
 
@@ -106,6 +107,45 @@ fn older_damage_is_found_on_reading() {
     assert_eq!(journal.read(0, 4).unwrap().len(), 4);
     assert!(matches!(journal.read(0, 5), Err(JournalError::Damaged { seq: Some(5), .. })));
     assert!(append(&journal, 1).is_ok(), "what is new is kept all the same");
+}
+
+/// Runs SQL on the closed file and reads it in pages of four, as one who folds its state does.
+#[track_caller]
+fn check_pages(sql: &str, expected_seq: u64, says: &str) {
+    let (_folder, path) = filled();
+    Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    let journal = open(&path).unwrap();
+    let mut after = 0;
+    let error = loop {
+        match journal.read(after, 4) {
+            Ok(page) => after = page.last().unwrap_or_else(|| panic!("{sql}: nothing was noticed")).seq,
+            Err(error) => break error,
+        }
+    };
+    let JournalError::Damaged { seq, what } = error else { panic!("{sql}: {error:?}") };
+    assert_eq!(seq, Some(expected_seq), "{sql}: {what}");
+    assert!(what.contains(says), "{sql}: {what:?} does not say {says:?}");
+}
+
+#[test]
+fn a_page_follows_the_one_before() {
+    check_pages("DELETE FROM events WHERE seq BETWEEN 5 AND 8", 9, "event 5 was expected, 9 stands there");
+    check_pages("DELETE FROM events WHERE seq BETWEEN 3 AND 6", 7, "event 3 was expected, 7 stands there");
+    check_pages("DELETE FROM events WHERE seq < 5", 5, "event 1 was expected, 5 stands there");
+}
+
+#[test]
+fn what_pruning_left_follows_its_checkpoint() {
+    let (_folder, path) = filled();
+    let journal = open(&path).unwrap();
+    assert_eq!(journal.prune(11).unwrap().seq, 10);
+    assert_eq!(journal.read(0, 4).unwrap()[0].seq, 11);
+    assert_eq!(journal.read(12, 4).unwrap()[0].seq, 13);
+    drop(journal);
+    let forged = "UPDATE checkpoints SET hash = zeroblob(32) WHERE seq = 10";
+    Connection::open(&path).unwrap().execute_batch(forged).unwrap();
+    let damaged = open(&path).unwrap().read(0, 4);
+    assert!(matches!(damaged, Err(JournalError::Damaged { seq: Some(11), .. })), "{damaged:?}");
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn a_whole_export_holds_and_says_what_it_cannot_know() {
 
     let verified = verify_export(whole.as_bytes(), None).unwrap();
     assert_eq!((verified.first, verified.last), (Some(events[0].head()), Some(events[4].head())));
+    assert_eq!(verified.follows, None, "it starts at the beginning");
 }
 
 #[test]
@@ -80,6 +81,17 @@ fn an_export_may_start_late_where_the_checkpoint_meets_it() {
     check(&late, Some(events[0].head()), Err((1, "starts after the checkpoint")));
     let wrong = Head { seq: 2, hash: [7; 32] };
     check(&late, Some(wrong), Err((1, "not the event of the checkpoint")));
+    let verified = verify_export(late.as_bytes(), None).unwrap();
+    assert_eq!((verified.first, verified.follows), (Some(events[2].head()), Some(events[1].head())));
+}
+
+#[test]
+fn the_last_number_there_is_ends_the_chain() {
+    let last = Head { seq: u64::MAX - 1, hash: [7; 32] }.seal(Timestamp::default(), new("{}"));
+    let again = Event { prev: last.hash, ..last.clone() };
+    let again = Event { hash: again.computed_hash(), ..again };
+    check(&text(std::slice::from_ref(&last)), None, Ok((1, false)));
+    check(&text(&[last, again]), None, Err((2, "was expected")));
 }
 
 #[test]
@@ -224,7 +236,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     /// With a checkpoint every forgery is found; without one all but those that leave a chain, cut at its end or made anew
-    /// from its last event on. A cut at the beginning looks like an export that starts later, and `first` says so.
+    /// from its last event on. A cut at the beginning looks like an export that starts later, and `follows` says so.
     #[test]
     fn every_forgery_is_found(count in 1u64..40, forgery in forgery()) {
         let whole = events(count);
@@ -235,8 +247,9 @@ proptest! {
 
         let text = text(&forged);
         if let Ok(verified) = verify_export(text.as_bytes(), Some(head)) {
-            prop_assert!(verified.first.unwrap().seq > 1, "{:?}", forgery);
-            prop_assert_eq!(&whole[whole.len() - forged.len()..], &forged[..], "{:?}", forgery);
+            let cut = whole.len() - forged.len();
+            prop_assert_eq!(verified.follows, Some(whole[cut - 1].head()), "{:?}", forgery);
+            prop_assert_eq!(&whole[cut..], &forged[..], "{:?}", forgery);
         }
         let is_chain = forged.windows(2).all(|two| two[0].head().follow(&two[1]).is_ok())
             && forged.first().is_none_or(|first| {
