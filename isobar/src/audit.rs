@@ -25,10 +25,22 @@ pub fn verify(export: &Path, checkpoint: Option<&str>) -> Result<()> {
     };
     println!("{} events hold together, {} to {}", verified.events, first.seq, last.seq);
     println!("head {last}");
-    if !verified.truncation_detectable {
+    if let Some(follows) = verified.follows {
         println!(
-            "events cut off the end (a truncation) cannot be noticed without a checkpoint kept elsewhere: --checkpoint SEQ:HASH"
+            "it starts at event {}: events 1 to {} are not in it. Whether they were pruned, not asked for or taken out \
+             cannot be told from it; a head kept elsewhere is {follows} if the front is the journal's own",
+            first.seq, follows.seq
         );
+    }
+    match checkpoint.filter(|_| verified.truncation_detectable) {
+        Some(checkpoint) => println!(
+            "checkpoint {} is in the chain: nothing between event {} and it was changed or cut off; whether more came \
+             after event {} cannot be told",
+            checkpoint.seq, first.seq, last.seq
+        ),
+        None => println!(
+            "events cut off the end (a truncation) cannot be noticed without a checkpoint kept elsewhere: --checkpoint SEQ:HASH"
+        ),
     }
     Ok(())
 }

@@ -32,7 +32,14 @@ async fn an_export_verifies_until_it_is_changed() {
     let lines: Vec<&str> = export.lines().collect();
     let last: serde_json::Value = serde_json::from_str(lines[lines.len() - 1]).unwrap();
     let head = format!("{}:{}", last["seq"], last["hash"].as_str().unwrap());
-    assert!(verify(&export, Some(&head)).0);
+    let (intact, told) = verify(&export, Some(&head));
+    assert!(intact && told.contains(&format!("checkpoint {} is in the chain", last["seq"])), "{told}");
+    assert!(!told.contains("are not in it"), "it starts at event 1: {told}");
+
+    let second: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
+    let (intact, told) = verify(&(lines[2..].join("\n") + "\n"), Some(&head));
+    assert!(intact && told.contains("it starts at event 3: events 1 to 2 are not in it"), "{told}");
+    assert!(told.contains(&format!("2:{}", second["hash"].as_str().unwrap())), "{told}");
     let cut = lines[..lines.len() - 1].join("\n") + "\n";
     assert!(!verify(&cut, Some(&head)).0, "a cut end is seen against a head kept elsewhere");
 
