@@ -98,6 +98,11 @@ static ROWS: &[Row] = &[
         AddressClass::Metadata,
         "Google Compute Engine metadata over IPv6",
     ),
+    (
+        v6([0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128),
+        AddressClass::Metadata,
+        "OpenStack instance metadata over IPv6",
+    ),
     // IPv4.
     (v4(0, 0, 0, 0, 32), AddressClass::Unspecified, "RFC 1122 3.2.1.3"),
     (v4(0, 0, 0, 0, 8), AddressClass::Reserved, "RFC 791 this network"),
@@ -120,6 +125,7 @@ static ROWS: &[Row] = &[
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), AddressClass::Loopback, "RFC 4291 2.5.3"),
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 96), AddressClass::Wrapped, "RFC 4291 2.5.5.1 IPv4-compatible"),
     (v6([0, 0, 0, 0, 0, 0xffff, 0, 0], 96), AddressClass::Wrapped, "RFC 4291 2.5.5.2 IPv4-mapped"),
+    (v6([0, 0, 0, 0, 0xffff, 0, 0, 0], 96), AddressClass::Wrapped, "RFC 2765 IPv4-translated"),
     (v6([0x0064, 0xff9b, 0, 0, 0, 0, 0, 0], 96), AddressClass::Wrapped, "RFC 6052 NAT64"),
     (v6([0x0064, 0xff9b, 1, 0, 0, 0, 0, 0], 48), AddressClass::Wrapped, "RFC 8215 local NAT64"),
     (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32), AddressClass::Wrapped, "RFC 4380 Teredo"),
@@ -159,7 +165,7 @@ fn look_up(address: IpAddr) -> Classified {
     Classified { class: *class, source }
 }
 
-/// Every IPv4 address that a wrapping address may be delivered to: the last four bytes (compatible, NAT64), bytes 2 to 5
+/// Every IPv4 address that a wrapping address may be delivered to: the last four bytes (compatible, translated, NAT64), bytes 2 to 5
 /// (6to4, RFC 3056 2), and the last four inverted (Teredo, RFC 4380 4). Local NAT64 with a prefix shorter than 96 skips
 /// byte 8 (RFC 6052 2.2).
 fn wrapped_in(wrapping: Ipv6Addr) -> [Ipv4Addr; 5] {
@@ -193,9 +199,11 @@ mod tests {
             ("192.0.0.192", Metadata),
             ("fd00:ec2::254", Metadata),
             ("fd20:ce::254", Metadata),
+            ("fe80::a9fe:a9fe", Metadata),
             ("::ffff:169.254.169.254", Metadata),
             ("::ffff:a9fe:a9fe", Metadata),
             ("::a9fe:a9fe", Metadata),
+            ("::ffff:0:a9fe:a9fe", Metadata),
             ("64:ff9b::a9fe:a9fe", Metadata),
             ("64:ff9b:1::a9fe:a9fe", Metadata),
             ("64:ff9b:1:a9fe:a9:fe00::", Metadata),
@@ -228,6 +236,7 @@ mod tests {
             ("240.0.0.1", Reserved),
             ("255.255.255.255", Reserved),
             ("2606:4700::1111", Public),
+            ("::ffff:0:808:808", Wrapped),
             ("64:ff9b::808:808", Wrapped),
             ("2002:808:808::1", Wrapped),
             ("2001:0:5ef5:79fb::1", Wrapped),
