@@ -34,7 +34,11 @@ impl Proxy {
     pub(crate) fn parse(url: &Url, options: &EgressOptions) -> Result<Self, EgressError> {
         let mut bare = url.clone();
         let stripped = bare.set_username("").and_then(|()| bare.set_password(None));
-        stripped.map_err(|()| EgressError::Options("a proxy is http://host:port".to_owned()))?;
+        let without_path =
+            matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+        if stripped.is_err() || !without_path {
+            return Err(EgressError::Options("a proxy is http://host:port and nothing behind it".to_owned()));
+        }
         let target = options.target(&bare, Trust::Operator, &["http"])?;
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let authorization = if url.username().is_empty() && url.password().is_none() {

@@ -70,7 +70,14 @@ async fn what_the_proxy_says_is_passed_on() {
 #[test]
 fn only_plain_proxies_are_taken() {
     let egress = egress(&[], Arc::default());
-    for url in ["https://proxy.corp:3128", "socks5://proxy.corp:1080", "http://169.254.169.254:3128"] {
+    for url in [
+        "https://proxy.corp:3128",
+        "socks5://proxy.corp:1080",
+        "http://169.254.169.254:3128",
+        "http://proxy.corp:3128/path",
+        "http://proxy.corp:3128?query",
+        "unix:/run/proxy",
+    ] {
         let options =
             ClientOptions { proxy: Some(url.parse().unwrap()), ..ClientOptions::new(Trust::Operator) };
         assert!(egress.client(options).is_err(), "{url}");
