@@ -85,8 +85,8 @@ impl Breaker {
         }
     }
 
-    /// Takes in how a permitted call ended. Calls permitted before the circuit opened may end after: their failures do
-    /// not prolong it, a success closes it.
+    /// Takes in how a permitted call ended. Calls permitted before the circuit opened may end after: while it is open their
+    /// failures do not prolong it, while a trial is under way they count as the trial's; a success closes it.
     pub fn record(self, outcome: Outcome, now: Instant, options: &BreakerOptions) -> Self {
         match (self, outcome) {
             (_, Outcome::Success) => Self::Closed { failures: 0 },

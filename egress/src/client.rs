@@ -23,11 +23,19 @@ use crate::proxy::Proxy;
 use crate::retry::retry_after;
 use crate::tls::{Tls, TlsOptions};
 
-/// An idle connection is kept this long: past the usual scrape interval, short enough that a changed DNS answer is
-/// followed within two minutes.
+/// An idle connection is kept this long: past the usual scrape interval. A connection in use stays with its address
+/// until it breaks; a changed DNS answer counts for the next one.
 const POOL_IDLE: Duration = Duration::from_secs(90);
-/// Idle connections kept for each host. More exist while they are used.
-const POOL_IDLE_PER_HOST: usize = 4;
+/// Idle connections kept for each host: as many calls as a cloud's client has under way at once over HTTP/1.1. More exist
+/// while they are used.
+const POOL_IDLE_PER_HOST: usize = 32;
+/// An HTTP/2 connection on which nothing has come for this long is asked whether it lives. All calls to a host share one,
+/// so that one a firewall has forgotten would fail every call until TCP gives up after some fifteen minutes.
+const PING_AFTER: Duration = Duration::from_secs(10);
+/// How long the answer to that may take.
+const PING_ANSWER: Duration = Duration::from_secs(5);
+/// The longest a request may take, whatever its caller asks for.
+const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Room made for a body before its first byte is there, whatever length it declares.
 const BODY_ROOM_FIRST: usize = 1 << 20;
 
@@ -61,7 +69,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Empty for none.
     pub body: Bytes,
-    /// From the call to the last byte of the response, connecting included.
+    /// From the call to the last byte of the response, connecting included; at most a day.
     pub timeout: Duration,
     /// Largest response body taken, in bytes as they come over the wire.
     pub response_max: usize,
@@ -81,7 +89,7 @@ impl fmt::Debug for Request {
 }
 
 /// What came back, of any status: a 500 and a redirect are responses, not errors.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response {
     /// Status.
     pub status: StatusCode,
@@ -91,6 +99,17 @@ pub struct Response {
     pub body: Bytes,
     /// From the call to the last byte.
     pub elapsed: Duration,
+}
+
+/// Shows neither headers nor body: a token service answers with tokens.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .field("elapsed", &self.elapsed)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Response {
@@ -122,6 +141,9 @@ impl Client {
             .timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(POOL_IDLE_PER_HOST)
+            .http2_keep_alive_interval(PING_AFTER)
+            .http2_keep_alive_timeout(PING_ANSWER)
+            .http2_keep_alive_while_idle(true)
             .build(connector);
         Self { guard, trust, http }
     }
@@ -148,9 +170,10 @@ impl Client {
 
     async fn exchange(&self, request: Request) -> Result<Response, EgressError> {
         let started = Instant::now();
-        let deadline = started + request.timeout;
+        let limit = request.timeout.min(TIMEOUT_MAX);
+        let deadline = started + limit;
         let target = self.guard.options.target(&request.url, self.trust, &["http", "https"])?.to_string();
-        let late = |phase| EgressError::Timeout { target: target.clone(), phase, limit: request.timeout };
+        let late = |phase| EgressError::Timeout { target: target.clone(), phase, limit };
 
         let prepared = prepare(&request, &self.guard.options.user_agent)
             .map_err(|what| EgressError::Request { target: target.clone(), what })?;

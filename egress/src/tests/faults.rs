@@ -69,6 +69,28 @@ async fn bodies_come_as_they_are_and_errors_are_answers() {
 }
 
 #[tokio::test]
+async fn a_caller_without_a_limit_gets_its_answer() {
+    let server = Server::start(OK, After::Close).await;
+    let client = egress(&[], Arc::default()).client(ClientOptions::new(Trust::Operator)).unwrap();
+    let request =
+        Request { timeout: Duration::MAX, response_max: usize::MAX, ..get(&server.url("127.0.0.1")) };
+    assert_eq!(client.send(request).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn what_is_secret_is_not_shown() {
+    let answer =
+        "HTTP/1.1 200 OK\r\nSet-Cookie: hunter2\r\nContent-Length: 7\r\nConnection: close\r\n\r\nhunter2";
+    let response = outcome(answer, After::Close).await.unwrap();
+    assert_eq!(&response.body[..], b"hunter2");
+    assert_eq!(response.headers["set-cookie"], "hunter2");
+    let mut request = get("http://127.0.0.1/hunter2");
+    request.headers.insert("authorization", "hunter2".parse().unwrap());
+    request.body = "hunter2".into();
+    assert!(!format!("{response:?} {request:?}").contains("hunter2"), "{response:?} {request:?}");
+}
+
+#[tokio::test]
 async fn names_without_address_and_closed_ports() {
     let names = Script::of("empty.example", &[&[]]);
     for (url, word) in [

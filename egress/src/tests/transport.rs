@@ -1,4 +1,4 @@
-//! TLS identities and HTTP/2.
+//! TLS identities, HTTP/2, and connections used again.
 
 use super::*;
 use crate::TlsOptions;
@@ -11,6 +11,9 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
+use tokio::net::TcpStream;
+use tokio::sync::{Barrier, Notify};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 /// An authority and what it signs.
@@ -165,4 +168,92 @@ fn options_that_cannot_work_are_refused() {
         let error = built.unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
     }
+}
+
+/// Hands connections on to `target` until it is told to fall silent: from then on the open ones stay open and nothing comes
+/// through any more, as behind a firewall that has forgotten them.
+async fn forwarder(target: SocketAddr) -> (SocketAddr, Arc<Notify>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let silence = Arc::new(Notify::new());
+    let heard = Arc::clone(&silence);
+    tokio::spawn(async move {
+        loop {
+            let (mut near, _) = listener.accept().await.unwrap();
+            let mut far = TcpStream::connect(target).await.unwrap();
+            let heard = Arc::clone(&heard);
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    () = heard.notified() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    (address, silence)
+}
+
+#[tokio::test]
+async fn an_http2_connection_that_fell_silent_is_not_used_again() {
+    let authority = Authority::new();
+    let (address, silence) = forwarder(tls_server(&authority, "db.internal", false).await).await;
+    let tls = TlsOptions { ca_pem: Some(authority.pem()), ..TlsOptions::default() };
+    let egress = egress(&[], Script::of("db.internal", &[&["127.0.0.1"]]));
+    let client =
+        egress.client(ClientOptions { tls: Some(tls), ..ClientOptions::new(Trust::Operator) }).unwrap();
+    let send = || client.send(get(&format!("https://db.internal:{}/", address.port())));
+    assert!(send().await.unwrap().body.ends_with(b"HTTP/2.0"));
+
+    silence.notify_waiters();
+    tokio::time::pause();
+    let error = send().await.unwrap_err();
+    assert_eq!(error.as_str(), "timeout", "it is not known yet: {error}");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::time::resume();
+    assert_eq!(send().await.unwrap().status, 200);
+}
+
+/// Many calls at once over HTTP/1.1, each answered only when all are there, several times over: what was connected for
+/// the first round serves the others.
+#[tokio::test]
+async fn calls_at_once_use_connections_again() {
+    const CALLS: usize = 24;
+    const ROUNDS: usize = 5;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        let all_there = Arc::new(Barrier::new(CALLS));
+        loop {
+            let (tcp, _) = listener.accept().await.unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+            let all_there = Arc::clone(&all_there);
+            let service = service_fn(move |_: hyper::Request<hyper::body::Incoming>| {
+                let all_there = Arc::clone(&all_there);
+                async move {
+                    all_there.wait().await;
+                    Ok::<_, std::convert::Infallible>(hyper::Response::new(Full::<Bytes>::from("fine")))
+                }
+            });
+            tokio::spawn(async move {
+                auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(tcp), service).await
+            });
+        }
+    });
+    let client = egress(&[], Arc::default()).client(ClientOptions::new(Trust::Operator)).unwrap();
+    for _ in 0..ROUNDS {
+        let mut calls = JoinSet::new();
+        for _ in 0..CALLS {
+            let (client, request) = (client.clone(), get(&url));
+            calls.spawn(async move { client.send(request).await });
+        }
+        for answer in calls.join_all().await {
+            assert_eq!(answer.unwrap().status, 200);
+        }
+    }
+    // A call may begin to connect a moment before a connection comes back: some more than one for each call, but not a
+    // new one for most calls of each round.
+    let connections = connections.load(Ordering::SeqCst);
+    assert!(connections <= 2 * CALLS, "{connections} connections for {CALLS} calls at once");
 }
