@@ -52,8 +52,10 @@ impl Matcher {
         let regex = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
             MatchOp::Matches | MatchOp::NotMatches => {
-                let anchored = format!("^(?s:{value})$");
-                let built = RegexBuilder::new(&anchored).size_limit(REGEX_SIZE_MAX).build();
+                let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(REGEX_SIZE_MAX).build();
+                // `a)|(b` would close the anchored group and is no expression by itself.
+                let alone = if value.contains(')') { build(value).map(drop) } else { Ok(()) };
+                let built = alone.and_then(|()| build(&format!("^(?s:{value})$")));
                 Some(built.map_err(|error| MatcherError {
                     name: name.to_owned(),
                     op,
@@ -138,6 +140,16 @@ mod tests {
         check(MatchOp::Matches, ".+", "line\nbreak", true);
         check(MatchOp::NotMatches, "a.*", "b", true);
         check(MatchOp::NotEqual, "a", "", true);
+    }
+
+    #[test]
+    fn an_expression_does_not_leave_its_anchors() {
+        for pattern in ["a)|(b", "a)|(?:b", ")(", "(?s:a))|((?s:b"] {
+            let error = Matcher::new("l", MatchOp::Matches, pattern).unwrap_err();
+            assert!(error.reason.contains("unopened group"), "{pattern}: {error}");
+        }
+        check(MatchOp::Matches, "(a)|(b)", "ab", false);
+        check(MatchOp::Matches, r"a\)|\(b", "(b", true);
     }
 
     #[test]
