@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use http_body_util::LengthLimitError;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -74,7 +74,8 @@ impl Gate {
         if let Some(principal) = self.authorize(route, &parts.headers)? {
             parts.extensions.insert(principal);
         }
-        if route.door == Door::Native && parts.method == Method::POST && !is_json(&parts.headers) {
+        let changes = !parts.method.is_safe() && route.methods.list().contains(&parts.method);
+        if route.door == Door::Native && changes && !is_json(&parts.headers) {
             let message = "send Content-Type: application/json";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
         }

@@ -112,7 +112,16 @@ pub trait SqlRunner: Send + Sync {
     ///
     /// # Errors
     /// See [`SqlError`].
-    async fn arrow(&self, statement: &str) -> Result<Bytes, SqlError>;
+    async fn arrow(&self, statement: &str) -> Result<SqlStream, SqlError>;
+}
+
+/// The answer to a statement as an Arrow IPC stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqlStream {
+    /// The stream.
+    pub bytes: Bytes,
+    /// Whether rows over the limit were cut off.
+    pub truncated: bool,
 }
 
 /// The answer to a statement.
@@ -122,6 +131,8 @@ pub struct SqlRows {
     pub columns: Vec<(String, String)>,
     /// Rows, each with one value per column.
     pub rows: Vec<Vec<serde_json::Value>>,
+    /// Whether rows over the limit were cut off.
+    pub truncated: bool,
 }
 
 /// Why a statement has no answer.

@@ -30,10 +30,13 @@ pub(crate) struct Fake {
     pub(crate) alerts: Mutex<Vec<AlertView>>,
     pub(crate) deliveries: Mutex<Vec<DeliveryView>>,
     pub(crate) sources: Mutex<Vec<SourceView>>,
+    pub(crate) resources: Mutex<Result<Vec<ResourceView>, ReadError>>,
     pub(crate) stages: Mutex<Vec<StageHealth>>,
     pub(crate) intake: Mutex<IntakeAnswer>,
     pub(crate) written: Mutex<Vec<(HeaderMap, Bytes)>>,
     pub(crate) reload: Mutex<Result<(), String>>,
+    /// Reloads wait for the other end to be dropped.
+    pub(crate) reload_held: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
     /// What was changed and by whom.
     pub(crate) changes: Mutex<Vec<String>>,
     pub(crate) journal: Arc<MemoryJournal>,
@@ -71,7 +74,7 @@ pub(crate) fn delivery(id: &str, state: DeliveryState) -> DeliveryView {
         incident: None,
         receiver: "ops".to_owned(),
         channel: "webhook".to_owned(),
-        transition: "firing".to_owned(),
+        transition: DeliveryTransition::Firing,
         state,
         attempts: 3,
         idempotency_key: "key".to_owned(),
@@ -94,6 +97,18 @@ pub(crate) fn source(name: &str, state: SourceState) -> SourceView {
     }
 }
 
+pub(crate) fn resource(name: &str) -> ResourceView {
+    let resource = isobar_normalizer::Resource {
+        id: format!("aws:1234:us-east-1:compute.instance:{name}").parse().unwrap(),
+        zone: "us-east-1a".to_owned(),
+        name: name.to_owned(),
+        tags: BTreeMap::from([("tier".to_owned(), "batch".to_owned())]),
+        service: String::new(),
+        last_seen: NOW,
+    };
+    ResourceView::from(&resource)
+}
+
 impl Fake {
     pub(crate) fn new() -> Arc<Self> {
         let mut beta = alert("Beta", Severity::Warning, AlertState::Firing);
@@ -105,10 +120,12 @@ impl Fake {
                 delivery("d2", DeliveryState::Sent),
             ]),
             sources: Mutex::new(vec![source("b", SourceState::Up), source("a", SourceState::Down)]),
+            resources: Mutex::new(Err(ReadError("the resource table cannot be read".to_owned()))),
             stages: Mutex::default(),
             intake: Mutex::new(IntakeAnswer::Stored),
             written: Mutex::default(),
             reload: Mutex::new(Ok(())),
+            reload_held: Mutex::default(),
             changes: Mutex::default(),
             journal: Arc::new(MemoryJournal::new()),
             head: watch::Sender::new(0),
@@ -286,12 +303,13 @@ impl SqlRunner for Fake {
             _ => Ok(SqlRows {
                 columns: vec![("n".to_owned(), "Int64".to_owned())],
                 rows: vec![vec![json!(1)], vec![json!(null)]],
+                truncated: statement == "cut",
             }),
         }
     }
 
-    async fn arrow(&self, _: &str) -> Result<Bytes, SqlError> {
-        Ok(Bytes::from_static(b"ARROW"))
+    async fn arrow(&self, statement: &str) -> Result<SqlStream, SqlError> {
+        Ok(SqlStream { bytes: Bytes::from_static(b"ARROW"), truncated: statement == "cut" })
     }
 }
 
@@ -308,7 +326,7 @@ impl Estate for Fake {
     }
 
     fn resources(&self) -> Result<Vec<ResourceView>, ReadError> {
-        Err(ReadError("the resource table cannot be read".to_owned()))
+        self.resources.lock().clone()
     }
 }
 
@@ -328,10 +346,10 @@ impl AlertCentre for Fake {
             stage: stage.to_owned(),
             verdict: "passed".to_owned(),
             rule: String::new(),
-            at: NOW.into(),
+            at: (stage != "route").then_some(NOW.into()),
             detail: format!("{stage} let it through"),
         };
-        Ok(known.then(|| vec![step("rule"), step("delivery")]))
+        Ok(known.then(|| vec![step("evaluate"), step("route"), step("deliver")]))
     }
 
     fn resend(&self, id: &str, actor: &str) -> Result<DeliveryView, ResendError> {
@@ -353,6 +371,9 @@ impl Operations for Fake {
 
     fn reload(&self, actor: &str) -> Result<(), String> {
         self.changes.lock().push(format!("reload by {actor}"));
+        if let Some(held) = &*self.reload_held.lock() {
+            let _ = held.recv();
+        }
         self.reload.lock().clone()
     }
 

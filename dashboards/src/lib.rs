@@ -27,11 +27,11 @@ pub use access::{Scope, Scopes, SecurityOptions};
 pub use app::Api;
 pub use backend::{
     AlertCentre, Backend, Estate, Intake, IntakeAnswer, MetricMetadata, Operations, ReadError, ResendError,
-    SeriesCatalogue, SqlError, SqlRows, SqlRunner, StageHealth,
+    SeriesCatalogue, SqlError, SqlRows, SqlRunner, SqlStream, StageHealth,
 };
 pub use config::{SECURITY_SAMPLE, SERVER_SAMPLE, SecurityConfig, ServerConfig, TlsFiles};
 pub use serve::{ServeOptions, Tls, TlsError, serve};
 pub use wire::{
-    AlertView, CostView, DeliveryState, DeliveryView, EventView, List, ResourceView, SourceState, SourceView,
-    WhyStep, WireTime,
+    AlertView, CostView, DeliveryState, DeliveryTransition, DeliveryView, EventView, List, ResourceView,
+    SourceState, SourceView, WhyStep, WireTime,
 };

@@ -1,11 +1,16 @@
-//! Query parameters: those of the URL, and for POST those of a form body, which come first.
+//! Parameters: those of the path, those of the URL, and for POST those of a form body, which come first.
 
 use std::convert::Infallible;
 
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::response::Response;
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use url::form_urlencoded;
+
+use crate::door::{Refusal, door_of_path};
 
 /// The parameters of a request, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +58,22 @@ impl<S: Sync> FromRequest<S> for Params {
         // Admission has read the body and held it to the route's limit; what is here is in memory already.
         let form = to_bytes(body, usize::MAX).await.unwrap_or_default();
         Ok(Self::read(&form, query))
+    }
+}
+
+/// The one part of a path that names something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let door = door_of_path(parts.uri.path());
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(text)) => Ok(Self(text)),
+            Err(_) => Err(door.refuse(Refusal::new(StatusCode::BAD_REQUEST, "the path is not UTF-8"))),
+        }
     }
 }
 

@@ -2,12 +2,11 @@
 //! The router is built from this table and from nothing else, so that no route can be without a row.
 
 use axum::routing::{MethodFilter, MethodRouter, on};
-#[cfg(test)]
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::access::Scope;
 use crate::app::App;
-use crate::door::Door;
+use crate::door::{Door, Refusal};
 use crate::{native, operations, overview, prometheus};
 
 /// Forms and statements: more text than anyone writes by hand or generates for a query.
@@ -36,7 +35,6 @@ pub(crate) enum Methods {
 }
 
 impl Methods {
-    #[cfg(test)]
     pub(crate) fn list(self) -> &'static [Method] {
         match self {
             Self::Get => &[Method::GET],
@@ -68,8 +66,13 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// Answers other methods too, in the door's own way.
     pub(crate) fn handler(&self) -> MethodRouter<App> {
-        (self.handler)(self.methods.filter())
+        let door = self.door;
+        let methods: Vec<&str> = self.methods.list().iter().map(Method::as_str).collect();
+        let refusal =
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("use {} here", methods.join(" or ")));
+        (self.handler)(self.methods.filter()).fallback(async move || door.refuse(refusal))
     }
 }
 

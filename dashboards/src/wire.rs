@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use isobar_alerting::{Alert, AlertState};
 use isobar_normalizer::{AlertClass, FailureDomain, Resource, Severity, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
+
+mod schema;
 
 /// A point in time, written as RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,15 +33,6 @@ impl<'de> Deserialize<'de> for WireTime {
     }
 }
 
-impl PartialSchema for WireTime {
-    fn schema() -> RefOr<Schema> {
-        let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
-        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
-    }
-}
-
-impl ToSchema for WireTime {}
-
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
@@ -50,6 +41,7 @@ pub struct List<T> {
     /// How many items match `q`, on all pages together.
     pub total: u64,
     /// Give it as `after` to get the next page; null on the last one.
+    #[schema(required)]
     pub next: Option<String>,
 }
 
@@ -89,14 +81,18 @@ pub struct SourceView {
     /// Whether it delivers.
     pub state: SourceState,
     /// What is wrong; null while it is up.
+    #[schema(required)]
     pub reason: Option<String>,
     /// When a collection last brought everything; null when none has yet.
+    #[schema(required)]
     pub last_success: Option<WireTime>,
     /// Samples the latest cycle brought.
     pub samples_last_cycle: u64,
     /// How far its watermark is behind now, in seconds; null before the first sample.
+    #[schema(required)]
     pub lag_seconds: Option<f64>,
     /// What its API bills for the collection; null where nothing is billed.
+    #[schema(required)]
     pub cost: Option<CostView>,
 }
 
@@ -119,6 +115,7 @@ pub struct ResourceView {
     /// `provider:account:region:type:native-id`.
     pub id: String,
     /// Who runs it.
+    #[schema(value_type = schema::Provider)]
     pub provider: String,
     /// Account, subscription or project; may be empty.
     pub account: String,
@@ -164,46 +161,53 @@ impl From<&Resource> for ResourceView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AlertView {
     /// The fingerprint, as the path `alerts/{id}` takes it.
+    #[schema(pattern = "^[0-9a-f]{16}$")]
     pub id: String,
     /// Alertmanager's fingerprint of the identity labels: 16 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{16}$")]
     pub fingerprint: String,
     /// The `alertname` label.
     pub name: String,
     /// `pending`, `firing`, `no_data` or `resolved`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::AlertState)]
     pub state: AlertState,
     /// `critical`, `error`, `warning` or `info`.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::Severity)]
     pub severity: Severity,
     /// What kind of trouble.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::AlertClass)]
     pub class: AlertClass,
     /// How wide it reaches.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::FailureDomain)]
     pub failure_domain: FailureDomain,
     /// Who reported it.
     pub sources: Vec<String>,
     /// False when any evidence came over an unverified door.
     pub verified: bool,
     /// The resource it is about; null when it is about none or several.
+    #[schema(required)]
     pub resource: Option<String>,
     /// Every label routing sees.
     pub labels: BTreeMap<String, String>,
     /// Rendered annotations.
     pub annotations: BTreeMap<String, String>,
     /// The value that decided the latest transition; null when there is none or it is not finite.
+    #[schema(required)]
     pub value: Option<f64>,
     /// When it began, in event time.
     pub starts_at: WireTime,
     /// When it ended; null while it is open.
+    #[schema(required)]
     pub ends_at: Option<WireTime>,
     /// Who acknowledged it; null when nobody has.
+    #[schema(required)]
     pub acknowledged_by: Option<String>,
     /// Ids of the silences that hold it.
     pub silenced_by: Vec<String>,
     /// Fingerprints of the alerts that inhibit it.
     pub inhibited_by: Vec<String>,
     /// The incident it belongs to; null when it is in none.
+    #[schema(required)]
     pub incident: Option<String>,
 }
 
@@ -262,19 +266,40 @@ impl DeliveryState {
     }
 }
 
+/// What a delivery tells of its alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryTransition {
+    /// At least one of them fires.
+    Firing,
+    /// All of them are over.
+    Resolved,
+}
+
+impl DeliveryTransition {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
 /// One message to one receiver's channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryView {
     /// Its id.
     pub id: String,
     /// The incident it is about; null when it is about alerts of none.
+    #[schema(required)]
     pub incident: Option<String>,
     /// The receiver's name.
     pub receiver: String,
     /// The channel, `pagerduty`, `email`, `webhook`.
     pub channel: String,
-    /// What it tells: `firing` or `resolved`.
-    pub transition: String,
+    /// What it tells.
+    pub transition: DeliveryTransition,
     /// Where it stands.
     pub state: DeliveryState,
     /// How often it was tried.
@@ -282,24 +307,29 @@ pub struct DeliveryView {
     /// The key every try carries, so that the receiver takes only one.
     pub idempotency_key: String,
     /// What the latest failed try ran into; null when none failed.
+    #[schema(required)]
     pub last_error: Option<String>,
     /// When it was first queued; the list is in this order.
     pub queued_at: WireTime,
     /// When the receiver accepted it; null until then.
+    #[schema(required)]
     pub sent_at: Option<WireTime>,
 }
 
 /// One step on the way from a value to a page, or to none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhyStep {
-    /// `rule`, `state`, `silence`, `inhibition`, `route`, `group`, `delivery`.
+    /// `evaluate`, `route`, `group`, `notify`, `deliver`; more words may come.
     pub stage: String,
-    /// What the stage decided.
+    /// What the stage decided, in one word: the alert's state; `chosen`, `passed`, `refused`; `waiting`; `told`; the
+    /// delivery's state.
     pub verdict: String,
-    /// The rule, route or receiver that decided; empty when the stage has none.
+    /// What decided: the policy, the route, the group, the receiver; empty when the stage has none.
     pub rule: String,
-    /// When.
-    pub at: WireTime,
+    /// When it was decided, or for what waits until when; null where a decision has no time of its own, as those of
+    /// routes, which are told as the configuration has them now.
+    #[schema(required)]
+    pub at: Option<WireTime>,
     /// In words an operator reads.
     pub detail: String,
 }
@@ -317,12 +347,18 @@ pub struct EventView {
     pub kind: String,
     /// Who caused it.
     pub actor: String,
-    /// The whole record after the change, JSON in its exact bytes.
+    /// The whole record after the change, JSON in its exact bytes; absent where the bytes are no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub payload: Option<String>,
-    /// In place of `payload` where the bytes are no text: hexadecimal.
+    /// In place of `payload`: hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub payload_hex: Option<String>,
     /// Hash of the event before, hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub prev: String,
     /// SHA-256 over `prev` and this event, hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub hash: String,
 }

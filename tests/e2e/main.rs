@@ -16,6 +16,7 @@ mod late;
 mod lifecycle;
 mod live;
 mod mail;
+mod openapi;
 mod paging;
 mod prometheus_file;
 mod pushed;

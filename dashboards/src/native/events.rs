@@ -30,7 +30,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(3);
 
 /// Streams journalled events as they happen; with `Last-Event-ID`, or `after`, everything since that one first.
-#[utoipa::path(get, path = "/api/isobar/v1/events", params(("Last-Event-ID" = Option<u64>, Header, description = "sequence number of the last event received"), ("after" = Option<u64>, Query, description = "the same, for a first connection")), responses((status = 200, body = String, content_type = "text/event-stream"), (status = "default", body = ErrorBody)))]
+///
+/// `id` is the sequence number, `event` the kind, `data` one `EventView`.
+#[utoipa::path(get, path = "/api/isobar/v1/events", params(("Last-Event-ID" = inline(Option<String>), Header, description = "sequence number of the last event received", nullable = false, pattern = "^[0-9]+$"), ("after" = inline(Option<String>), Query, description = "the same, for a first connection", pattern = "^[0-9]+$")), responses((status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn events(
     State(app): State<App>,
     headers: HeaderMap,
@@ -42,14 +44,17 @@ pub(crate) async fn events(
     })?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(params.get("after"));
     let head = app.backend.journal_head.clone();
+    let newest = app.backend.journal.head().seq.max(*head.borrow());
     let after = match last.map(str::parse) {
-        None => *head.borrow(),
-        Some(Ok(seq)) => seq,
+        None => newest,
+        // An id of another journal, from before a restore: what is new here is told.
+        Some(Ok(seq)) => newest.min(seq),
         Some(Err(_)) => return Err(NativeError::bad_request("Last-Event-ID is a sequence number")),
     };
     let follower = Follower { app, head, after, ready: VecDeque::new(), _place: place };
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Ok(Sse::new(follow(follower)).keep_alive(keep_alive).into_response())
+    // Proxies that gather answers before they pass them on would hold events back.
+    Ok(([("x-accel-buffering", "no")], Sse::new(follow(follower)).keep_alive(keep_alive)).into_response())
 }
 
 /// A client and how far it has read.
@@ -74,6 +79,9 @@ impl Follower {
     /// The next event, when there is one; `None` ends the stream, and the client comes back with its last id.
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if self.app.stopping.is_cancelled() {
+                return None;
+            }
             if let Some(event) = self.ready.pop_front() {
                 self.after = event.seq;
                 return Some(event);

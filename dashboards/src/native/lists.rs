@@ -2,53 +2,56 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use bytes::Bytes;
 use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::NativeError;
 use super::error::ErrorBody;
-use super::page::{Listed, PageQuery, refuse_unknown};
+use super::page::{Listed, PageParams, PageQuery, refuse_unknown};
 use crate::access::Principal;
 use crate::app::App;
 use crate::backend::{Backend, ReadError, ResendError};
 use crate::blocking::blocking;
-use crate::params::Params;
+use crate::params::{Params, Segment};
 use crate::wire::{AlertView, DeliveryView, List, ResourceView, SourceView, WhyStep};
 
 /// State is read from memory or one small table.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Lists configured sources by name.
-#[utoipa::path(get, path = "/api/isobar/v1/sources", params(("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<SourceView>), (status = "default", body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/isobar/v1/sources", params(PageParams), responses((status = 200, body = List<SourceView>, description = "A page."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn sources(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
     list(&app, &params, |backend| backend.estate.sources()).await
 }
 
 /// Lists known resources by id.
-#[utoipa::path(get, path = "/api/isobar/v1/resources", params(("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<ResourceView>), (status = "default", body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/isobar/v1/resources", params(PageParams), responses((status = 200, body = List<ResourceView>, description = "A page."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn resources(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
     list(&app, &params, |backend| backend.estate.resources()).await
 }
 
 /// Lists alerts by id.
-#[utoipa::path(get, path = "/api/isobar/v1/alerts", params(("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<AlertView>), (status = "default", body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/isobar/v1/alerts", params(PageParams), responses((status = 200, body = List<AlertView>, description = "A page."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn alerts(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
     list(&app, &params, |backend| backend.alerts.alerts()).await
 }
 
 /// Lists deliveries, oldest first.
-#[utoipa::path(get, path = "/api/isobar/v1/deliveries", params(("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<DeliveryView>), (status = "default", body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/isobar/v1/deliveries", params(PageParams), responses((status = 200, body = List<DeliveryView>, description = "A page."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn deliveries(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
     list(&app, &params, |backend| backend.alerts.deliveries()).await
 }
 
 /// Shows one alert.
-#[utoipa::path(get, path = "/api/isobar/v1/alerts/{id}", params(("id" = String, Path, description = "the fingerprint, 16 hexadecimal digits")), responses((status = 200, body = AlertView), (status = "default", body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/isobar/v1/alerts/{id}", params(("id" = String, Path, description = "the alert's id: its fingerprint", pattern = "^[0-9a-fA-F]{16}$")), responses((status = 200, body = AlertView, description = "The alert."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn alert(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     params: Params,
 ) -> Result<Response, NativeError> {
     refuse_unknown(&params, &[])?;
@@ -61,7 +64,7 @@ pub(crate) async fn alert(
 }
 
 /// Tells step by step why an alert paged, or did not.
-#[utoipa::path(get, path = "/api/isobar/v1/why", params(("alert" = String, Query), ("q" = Option<String>, Query), ("limit" = Option<usize>, Query), ("after" = Option<String>, Query)), responses((status = 200, body = List<WhyStep>), (status = "default", body = ErrorBody)))]
+#[utoipa::path(get, path = "/api/isobar/v1/why", params(("alert" = String, Query, description = "the alert's id", pattern = "^[0-9a-fA-F]{16}$"), PageParams), responses((status = 200, body = List<WhyStep>, description = "A page."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn why(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
     let query = PageQuery::read(&params, &["alert"])?;
     let id = params.get("alert").ok_or_else(|| NativeError::bad_request("say which: ?alert=ID"))?;
@@ -73,13 +76,27 @@ pub(crate) async fn why(State(app): State<App>, params: Params) -> Result<Respon
     Ok(Json(List { items, total: page.total, next: page.next }).into_response())
 }
 
+/// What is said to a resend: that it is meant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendRequest {}
+
 /// Queues a dead delivery again, under the same idempotency key.
-#[utoipa::path(post, path = "/api/isobar/v1/deliveries/{id}/resend", params(("id" = String, Path)), responses((status = 202, body = DeliveryView), (status = "default", body = ErrorBody)))]
+///
+/// 409 when it is not dead.
+#[utoipa::path(post, path = "/api/isobar/v1/deliveries/{id}/resend", params(("id" = String, Path, description = "the delivery's id")), request_body = ResendRequest, responses((status = 202, body = DeliveryView, description = "Queued."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn resend(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     Extension(principal): Extension<Principal>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
 ) -> Result<Response, NativeError> {
+    refuse_unknown(&Params::of_query(query.as_deref().unwrap_or_default()), &[])?;
+    if !body.is_empty() {
+        let ResendRequest {} = serde_json::from_slice(&body)
+            .map_err(|error| NativeError::bad_request(format!("the body is {{}}: {error}")))?;
+    }
     let alerts = app.backend.alerts.clone();
     let queued = blocking(&app.writes, PATIENCE, move || alerts.resend(&id, &principal.name)).await?;
     let delivery = queued.map_err(|error| {

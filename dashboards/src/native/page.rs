@@ -1,5 +1,7 @@
 //! Pages of lists: `q` picks, `limit` cuts, `after` goes on where the page before ended.
 
+use utoipa::IntoParams;
+
 use super::NativeError;
 use crate::params::Params;
 use crate::wire::{AlertView, DeliveryView, List, ResourceView, SourceView, WhyStep};
@@ -9,13 +11,27 @@ const LIMIT_DEFAULT: usize = 100;
 /// Items on a page at most: some hundred kilobytes.
 const LIMIT_MAX: usize = 1000;
 
+/// The parameters of every list, as they are described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "`PageQuery` is what they are read into")]
+pub(super) struct PageParams {
+    /// Words with blanks between them: what contains each of them, in capitals or not, is listed.
+    q: Option<String>,
+    /// Items on the page at most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
 /// What a list is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PageQuery {
     /// Lower case; an item must contain each.
     words: Vec<String>,
-    limit: usize,
-    after: Option<String>,
+    pub(super) limit: usize,
+    pub(super) after: Option<String>,
 }
 
 impl PageQuery {
@@ -36,7 +52,7 @@ impl PageQuery {
 
     /// The page of these items, sorted by their keys. New and vanished items do not disturb the pages of the others.
     pub(super) fn page<T: Listed>(&self, items: Vec<T>) -> List<T> {
-        let matching = items.into_iter().filter(|item| self.matches(item));
+        let matching = items.into_iter().filter(|item| self.finds(|| item.texts()));
         let mut keyed: Vec<(String, T)> = matching.map(|item| (item.key(), item)).collect();
         keyed.sort_by(|a, b| a.0.cmp(&b.0));
         let total = keyed.len() as u64;
@@ -51,11 +67,17 @@ impl PageQuery {
         List { items: rest.into_iter().map(|(_, item)| item).collect(), total, next }
     }
 
-    fn matches<T: Listed>(&self, item: &T) -> bool {
+    /// Whether `q` asks for anything.
+    pub(super) fn is_search(&self) -> bool {
+        !self.words.is_empty()
+    }
+
+    /// Whether these texts together contain every word of `q`.
+    pub(super) fn finds<'a>(&self, texts: impl FnOnce() -> Vec<&'a str>) -> bool {
         if self.words.is_empty() {
             return true;
         }
-        let text = item.texts().join("\n").to_lowercase();
+        let text = texts().join("\n").to_lowercase();
         self.words.iter().all(|word| text.contains(word))
     }
 }
@@ -63,6 +85,9 @@ impl PageQuery {
 /// Refuses parameters that would have no effect.
 pub(super) fn refuse_unknown(params: &Params, known: &[&str]) -> Result<(), NativeError> {
     match params.unknown(known) {
+        Some(unknown) if known.is_empty() => {
+            Err(NativeError::bad_request(format!("unknown parameter {unknown:?}: none is taken here")))
+        }
         Some(unknown) => {
             let known = known.join(", ");
             Err(NativeError::bad_request(format!("unknown parameter {unknown:?}: one of {known}")))
@@ -124,7 +149,7 @@ impl Listed for DeliveryView {
             &self.id,
             &self.receiver,
             &self.channel,
-            &self.transition,
+            self.transition.as_str(),
             self.state.as_str(),
             &self.idempotency_key,
             error,

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::NativeError;
 use super::error::ErrorBody;
@@ -28,6 +28,9 @@ const ARROW_TYPE: &str = "application/vnd.apache.arrow.stream";
 /// The type of CSV with its header line. Source: RFC 4180.
 const CSV_TYPE: &str = "text/csv; charset=utf-8; header=present";
 
+/// Says in every form of an answer whether rows over the limit were cut off.
+const TRUNCATED: HeaderName = HeaderName::from_static("isobar-truncated");
+
 /// What is asked.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +46,8 @@ pub(crate) struct SqlAnswer {
     columns: Vec<SqlColumn>,
     /// Rows, each with one value per column.
     rows: Vec<Vec<Value>>,
+    /// Whether rows over the limit were cut off.
+    truncated: bool,
 }
 
 /// A column of an answer.
@@ -55,16 +60,33 @@ pub(crate) struct SqlColumn {
     kind: String,
 }
 
+/// The parameters, as they are described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "`format` is what they are read into")]
+pub(crate) struct SqlParams {
+    /// How the rows are written; without it the `Accept` header decides, and JSON is the default.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
 /// How the rows are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 enum Format {
     Json,
     Csv,
     Arrow,
 }
 
+/// An Arrow IPC stream.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only described")]
+pub(crate) struct ArrowStream(Bytes);
+
 /// Runs one SELECT statement over the tables of the store.
-#[utoipa::path(post, path = "/api/isobar/v1/sql", request_body = SqlRequest, params(("format" = Option<String>, Query, description = "json, csv or arrow; without it the Accept header decides")), responses((status = 200, content((SqlAnswer = "application/json"), (String = "text/csv"), (Vec<u8> = "application/vnd.apache.arrow.stream"))), (status = "default", body = ErrorBody)))]
+#[utoipa::path(post, path = "/api/isobar/v1/sql", request_body = SqlRequest, params(SqlParams), responses((status = 200, description = "The rows.", headers(("isobar-truncated" = bool, description = "whether rows over the limit were cut off, in whatever form")), content((SqlAnswer = "application/json"), (String = "text/csv"), (inline(ArrowStream) = "application/vnd.apache.arrow.stream"))), (status = "default", body = ErrorBody)))]
 pub(crate) async fn sql(
     State(app): State<App>,
     headers: HeaderMap,
@@ -81,16 +103,25 @@ pub(crate) async fn sql(
     let too_long = || SqlError::TimedOut(format!("the statement took longer than {} s", PATIENCE.as_secs()));
     let run = async {
         let _place = app.queries.acquire().await;
-        match format {
-            Format::Arrow => {
-                let stream = app.backend.sql.arrow(&request.statement).await?;
-                Ok(([(CONTENT_TYPE, ARROW_TYPE)], stream).into_response())
+        let runner = &app.backend.sql;
+        if format == Format::Arrow {
+            let stream = runner.arrow(&request.statement).await?;
+            return Ok(answered(ARROW_TYPE, stream.truncated, stream.bytes.into()));
+        }
+        let rows = runner.rows(&request.statement).await?;
+        let truncated = rows.truncated;
+        // A large answer takes seconds to write.
+        let written = tokio::task::spawn_blocking(move || match format {
+            Format::Csv => Ok(csv(&rows)),
+            _ => serde_json::to_string(&answer(rows)),
+        });
+        match written.await {
+            Ok(Ok(text)) => {
+                let kind = if format == Format::Csv { CSV_TYPE } else { "application/json" };
+                Ok(answered(kind, truncated, text.into()))
             }
-            Format::Csv => {
-                let rows = app.backend.sql.rows(&request.statement).await?;
-                Ok(([(CONTENT_TYPE, CSV_TYPE)], csv(&rows)).into_response())
-            }
-            Format::Json => Ok(Json(answer(app.backend.sql.rows(&request.statement).await?)).into_response()),
+            Ok(Err(error)) => Err(SqlError::Failed(format!("writing the answer: {error}"))),
+            Err(error) => Err(SqlError::Failed(format!("writing the answer broke off: {error}"))),
         }
     };
     let finished = timeout(PATIENCE, run).await.unwrap_or_else(|_| Err(too_long()));
@@ -103,6 +134,11 @@ pub(crate) async fn sql(
         };
         NativeError::new(status, error.to_string())
     })
+}
+
+fn answered(kind: &'static str, truncated: bool, body: Body) -> Response {
+    let truncated = HeaderValue::from_static(if truncated { "true" } else { "false" });
+    ([(CONTENT_TYPE, HeaderValue::from_static(kind)), (TRUNCATED, truncated)], body).into_response()
 }
 
 fn format(parameter: Option<&str>, headers: &HeaderMap) -> Result<Format, NativeError> {
@@ -122,7 +158,7 @@ fn format(parameter: Option<&str>, headers: &HeaderMap) -> Result<Format, Native
 
 fn answer(rows: SqlRows) -> SqlAnswer {
     let columns = rows.columns.into_iter().map(|(name, kind)| SqlColumn { name, kind }).collect();
-    SqlAnswer { columns, rows: rows.rows }
+    SqlAnswer { columns, rows: rows.rows, truncated: rows.truncated }
 }
 
 /// RFC 4180 with a header line. Texts are quoted; nulls are empty.
@@ -170,6 +206,7 @@ mod tests {
                 vec![json!("=HYPERLINK(\"x\")"), Value::Null],
                 vec![json!({"k": "v"}), json!(true)],
             ],
+            truncated: false,
         };
         let expected = "\"name\",\"value\"\r\n\"a,\"\"b\"\"\n\",-1.5\r\n\"'=HYPERLINK(\"\"x\"\")\",\r\n\"{\"\"k\"\":\"\"v\"\"}\",true\r\n";
         assert_eq!(csv(&rows), expected);

@@ -1,11 +1,11 @@
 use axum::body::Body;
 use futures::StreamExt;
 use http::{Request, StatusCode};
-use isobar_journal::from_line;
+use isobar_journal::{Journal, NewEvent, from_line};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::fake::{Fake, get, post, send};
+use crate::fake::{Fake, NOW, get, post, send};
 
 const JSON: &str = "application/json";
 
@@ -43,6 +43,8 @@ async fn wrong_requests_are_told_what_is_right() {
         ("journal?after=x", 400, "sequence number"),
         ("journal?format=xml", 400, "json, ndjson"),
         ("journal?format=ndjson&limit=1", 400, "unlimited"),
+        ("journal?format=ndjson&q=x", 400, "unlimited"),
+        ("alerts/0000000000000000?q=x", 400, "unknown parameter \"q\": none is taken here"),
         ("events?after=x", 400, "sequence number"),
     ] {
         let answer = get(&router, &format!("/api/isobar/v1/{path}")).await;
@@ -71,7 +73,7 @@ async fn an_alert_and_why() {
     let steps = get(&router, &format!("/api/isobar/v1/why?alert={id}")).await.json();
     let stages: Vec<&str> =
         steps["items"].as_array().unwrap().iter().map(|step| step["stage"].as_str().unwrap()).collect();
-    assert_eq!(stages, ["rule", "delivery"]);
+    assert_eq!(stages, ["evaluate", "route", "deliver"]);
 }
 
 #[tokio::test]
@@ -79,7 +81,7 @@ async fn only_a_dead_delivery_is_sent_again_and_the_actor_is_told() {
     let fake = Fake::new();
     let router = fake.router("{}");
     for (id, status) in [("d1", 202), ("d1", 409), ("d2", 409), ("d9", 404)] {
-        let answer = post(&router, &format!("/api/isobar/v1/deliveries/{id}/resend"), JSON, "").await;
+        let answer = post(&router, &format!("/api/isobar/v1/deliveries/{id}/resend"), JSON, "{}").await;
         assert_eq!(answer.status.as_u16(), status, "{id}: {}", answer.body);
     }
     assert_eq!(*fake.changes.lock(), ["resend d1 by anonymous"]);
@@ -91,9 +93,20 @@ async fn sql_in_three_forms() {
     let path = "/api/isobar/v1/sql";
     let body = r#"{"statement": "SELECT 1"}"#;
     let answer = post(&router, path, JSON, body).await;
-    assert_eq!(answer.json(), json!({"columns": [{"name": "n", "type": "Int64"}], "rows": [[1], [null]]}));
+    assert_eq!(
+        answer.json(),
+        json!({"columns": [{"name": "n", "type": "Int64"}], "rows": [[1], [null]], "truncated": false})
+    );
     let answer = post(&router, &format!("{path}?format=csv"), JSON, body).await;
     assert_eq!(answer.body, "\"n\"\r\n1\r\n\r\n");
+    assert_eq!(answer.headers["isobar-truncated"], "false");
+    let answer = post(&router, &format!("{path}?format=arrow"), JSON, r#"{"statement": "cut"}"#).await;
+    assert_eq!(answer.headers["isobar-truncated"], "true");
+    let answer = post(&router, path, JSON, r#"{"statement": "cut"}"#).await;
+    assert_eq!(
+        (&answer.json()["truncated"], &answer.headers["isobar-truncated"]),
+        (&json!(true), &"true".parse().unwrap())
+    );
     let request = Request::post(path)
         .header("content-type", JSON)
         .header("accept", "application/vnd.apache.arrow.stream");
@@ -142,6 +155,40 @@ async fn the_journal_is_paged_and_streamed_whole() {
 }
 
 #[tokio::test]
+async fn the_journal_is_searched_a_stretch_at_a_time() {
+    let fake = Fake::new();
+    let router = fake.router("{}");
+    for n in 0..1000 {
+        fake.journal(if n % 100 == 99 { "delivery" } else { "alert" }, &format!("{{\"host\": \"DB-{n}\"}}"));
+    }
+    let search = async |query: &str| {
+        let page = get(&router, &format!("/api/isobar/v1/journal?{query}")).await.json();
+        let seqs: Vec<u64> =
+            page["items"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+        (seqs, page["total"].clone(), page["next"].clone())
+    };
+    assert_eq!(search("q=db-7").await.0.len(), 100, "DB-7, DB-70 to 79, and of DB-700 to 799 what fits");
+    assert_eq!(search("q=db-7&limit=1000").await.1, 111);
+    assert_eq!(search("q=delivery&limit=4").await, (vec![100, 200, 300, 400], json!(10), json!("400")));
+    assert_eq!(
+        search("q=delivery%20ISOBAR&limit=4&after=700").await,
+        (vec![800, 900, 1000], json!(3), json!(null))
+    );
+    assert_eq!(search("q=nothing").await, (vec![], json!(0), json!(null)));
+    let many = (0..50_000).map(|_| NewEvent {
+        kind: "alert".into(),
+        actor: "isobar".into(),
+        payload: b"{}".to_vec(),
+    });
+    fake.journal.append(NOW, many.collect()).unwrap();
+    fake.journal("delivery", "{}");
+    let (seqs, total, next) = search("q=delivery").await;
+    assert_eq!((seqs.len(), &total), (10, &json!(10)), "no more than one stretch is looked at");
+    let after = next.as_str().unwrap();
+    assert_eq!(search(&format!("q=delivery&after={after}")).await, (vec![51_001], json!(1), json!(null)));
+}
+
+#[tokio::test]
 async fn live_events_begin_where_the_client_left_and_go_on() {
     let fake = Fake::new();
     let router = fake.router("{}");
@@ -163,6 +210,36 @@ async fn live_events_begin_where_the_client_left_and_go_on() {
     let frame = next().await;
     assert!(frame.contains("id: 101\n") && frame.contains("event: delivery\n"), "{frame}");
     assert_eq!(frame.matches("\ndata:").count() + usize::from(frame.starts_with("data:")), 1, "{frame}");
+    fake.stopping.cancel();
+    assert!(frames.next().await.is_none());
+}
+
+#[tokio::test]
+async fn an_id_that_is_not_reached_yet_is_no_reason_to_stay_silent() {
+    let fake = Fake::new();
+    fake.journal("alert", "old");
+    let router = fake.router("{}");
+    let request =
+        Request::get("/api/isobar/v1/events").header("host", "localhost").header("last-event-id", "900");
+    let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
+    fake.journal("alert", "new");
+    let mut frames = response.into_body().into_data_stream();
+    let frame = String::from_utf8(frames.next().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(frame.contains("id: 2\n") && frame.contains("new"), "{frame}");
+}
+
+#[tokio::test]
+async fn a_client_that_catches_up_is_let_go_at_shutdown() {
+    let fake = Fake::new();
+    for n in 0..1000 {
+        fake.journal("alert", &format!("old {n}"));
+    }
+    let router = fake.router("{}");
+    let request = Request::get("/api/isobar/v1/events?after=0").header("host", "localhost");
+    let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let mut frames = response.into_body().into_data_stream();
+    assert!(frames.next().await.is_some());
     fake.stopping.cancel();
     assert!(frames.next().await.is_none());
 }

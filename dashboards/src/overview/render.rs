@@ -181,7 +181,7 @@ fn deliveries(out: &mut String, deliveries: &[DeliveryView]) {
             delivery.state.as_str(),
             escape(&delivery.receiver),
             escape(&delivery.channel),
-            escape(&delivery.transition),
+            delivery.transition.as_str(),
             delivery.attempts,
             escape(delivery.last_error.as_deref().unwrap_or_default()),
         );

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use isobar_normalizer::{Matcher, TimeRange};
 use isobar_promql::parse_matchers;
@@ -16,10 +16,13 @@ use super::time::{limit, range};
 use crate::app::App;
 use crate::backend::{MetricMetadata, ReadError, SeriesCatalogue};
 use crate::blocking::blocking;
-use crate::params::Params;
+use crate::params::{Params, Segment};
 
 /// As long as a query may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Selectors of one request: each is looked up on its own, and a megabyte of them would take a quarter of an hour.
+const SELECTORS_MAX: usize = 256;
 
 /// `GET` or `POST /api/v1/series`.
 pub(crate) async fn series(State(app): State<App>, params: Params) -> Result<Response, PrometheusError> {
@@ -48,7 +51,7 @@ pub(crate) async fn labels(State(app): State<App>, params: Params) -> Result<Res
 /// `GET /api/v1/label/{name}/values`.
 pub(crate) async fn label_values(
     State(app): State<App>,
-    Path(escaped): Path<String>,
+    Segment(escaped): Segment,
     params: Params,
 ) -> Result<Response, PrometheusError> {
     let name = unescape_name(&escaped).into_owned();
@@ -100,6 +103,10 @@ impl Selection {
     fn read(params: &Params) -> Result<Self, PrometheusError> {
         let limit = limit(params, "limit")?;
         let range = range(params)?;
+        if params.all("match[]").count() > SELECTORS_MAX {
+            let wrong = format!("more than {SELECTORS_MAX} selectors");
+            return Err(PrometheusError::parameter("match[]", wrong));
+        }
         let selectors = params.all("match[]").map(parse_matchers).collect::<Result<_, _>>();
         let selectors = selectors.map_err(|error| PrometheusError::parameter("match[]", error))?;
         Ok(Self { selectors, range, limit })

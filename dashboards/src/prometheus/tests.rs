@@ -99,6 +99,41 @@ async fn wrong_parameters_are_named() {
 }
 
 #[tokio::test]
+async fn selectors_are_a_bounded_number() {
+    let path = |count: usize| format!("/api/v1/series?{}", vec!["match[]=up"; count].join("&"));
+    assert_eq!(get(&router(), &path(256)).await.status, StatusCode::OK);
+    check(&path(257), 400, error("bad_data", "invalid parameter \"match[]\": more than 256 selectors")).await;
+}
+
+/// The ends of time are times that clients send; no query at or around them breaks the engine.
+#[tokio::test]
+async fn the_ends_of_time_are_times() {
+    let (first, last) = ("-292273086-05-16T16:47:06Z", "292277025-08-18T07:12:54.999999999Z");
+    for query in [
+        "up",
+        "up[5m]",
+        "up%20offset%201h",
+        "up%20offset%20-1h",
+        "up%20@%20end()",
+        "time()",
+        "max_over_time(up[1h:1m])",
+        "timestamp(up)",
+        "rate(up[5m])",
+    ] {
+        for at in [first, last, "9.2e15", "-9.2e15"] {
+            let answer = get(&router(), &format!("/api/v1/query?query={query}&time={at}")).await;
+            assert!(!answer.status.is_server_error(), "{query} at {at}: {}", answer.body);
+            let path = format!("/api/v1/query_range?query={query}&start={at}&end={at}&step=1e15");
+            let answer = get(&router(), &path).await;
+            assert!(!answer.status.is_server_error(), "{query} around {at}: {}", answer.body);
+        }
+        let path = format!("/api/v1/query_range?query={query}&start={first}&end={last}&step=9e15");
+        let answer = get(&router(), &path).await;
+        assert!(!answer.status.is_server_error(), "{query} over all of time: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn failures_while_evaluating_are_no_fault_of_the_text() {
     let words = "reading series: block 7 cannot be read";
     check("/api/v1/query?query=broken", 422, error("execution", words)).await;

@@ -1,12 +1,12 @@
 //! Alerts, deliveries and reasons as the API shows them.
 
-use isobar_alerting::{CentreError, CentreHandle, Delivery, DeliveryFilter, DeliveryState as Kept};
+use isobar_alerting::{
+    CentreError, CentreHandle, Delivery, DeliveryFilter, DeliveryState as Kept, Direction,
+};
 use isobar_dashboards::{
-    AlertCentre, AlertView, DeliveryState, DeliveryView, ReadError, ResendError, WhyStep,
+    AlertCentre, AlertView, DeliveryState, DeliveryTransition, DeliveryView, ReadError, ResendError, WhyStep,
 };
 use tokio::runtime::Handle;
-
-use crate::clock;
 
 /// Reads the alert centre.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl AlertCentre for AlertViews {
             stage: step.stage.to_owned(),
             verdict: step.verdict.to_owned(),
             rule: step.rule,
-            at: step.at.unwrap_or_else(clock::now).into(),
+            at: step.at.map(Into::into),
             detail: step.detail,
         };
         Ok(steps.map(|steps| steps.into_iter().map(shown).collect()))
@@ -54,7 +54,10 @@ fn view(delivery: &Delivery) -> DeliveryView {
         incident: None,
         receiver: delivery.integration.receiver.to_string(),
         channel: delivery.integration.channel.to_string(),
-        transition: delivery.transition.as_str().to_owned(),
+        transition: match delivery.transition {
+            Direction::Firing => DeliveryTransition::Firing,
+            Direction::Resolved => DeliveryTransition::Resolved,
+        },
         state: match delivery.state {
             Kept::Queued => DeliveryState::Queued,
             Kept::Sent => DeliveryState::Sent,

@@ -9,9 +9,8 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use async_trait::async_trait;
-use bytes::Bytes;
 use isobar_alerting::{CentreHandle, DeliveryFilter};
-use isobar_dashboards::{SqlError, SqlRows, SqlRunner};
+use isobar_dashboards::{SqlError, SqlRows, SqlRunner, SqlStream};
 use isobar_journal::Journal;
 use isobar_normalizer::Timestamp;
 use isobar_store::{SqlAnswer, SqlEngine, SqlError as StoreSqlError, SqlLimits, Store, TableSource};
@@ -64,6 +63,7 @@ impl SqlRunner for SqlViews {
         let answer = self.answer(statement).await?;
         let fields = answer.schema.fields().iter();
         let columns = fields.map(|field| (field.name().clone(), field.data_type().to_string())).collect();
+        let truncated = answer.truncated;
         let write = move || -> Result<_, ArrowError> {
             let mut rows = Vec::new();
             for batch in &answer.batches {
@@ -71,11 +71,12 @@ impl SqlRunner for SqlViews {
             }
             Ok(rows)
         };
-        Ok(SqlRows { columns, rows: written(write).await? })
+        Ok(SqlRows { columns, rows: written(write).await?, truncated })
     }
 
-    async fn arrow(&self, statement: &str) -> Result<Bytes, SqlError> {
+    async fn arrow(&self, statement: &str) -> Result<SqlStream, SqlError> {
         let answer = self.answer(statement).await?;
+        let truncated = answer.truncated;
         let write = move || -> Result<Vec<u8>, ArrowError> {
             let mut writer = arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &answer.schema)?;
             for batch in &answer.batches {
@@ -83,7 +84,8 @@ impl SqlRunner for SqlViews {
             }
             writer.into_inner()
         };
-        written(write).await.map(Bytes::from)
+        let bytes = written(write).await?.into();
+        Ok(SqlStream { bytes, truncated })
     }
 }
 

@@ -11,7 +11,6 @@ fn overview(text: &str) -> Overview {
     let mut delivery = delivery(text, DeliveryState::Failed);
     delivery.receiver = text.to_owned();
     delivery.channel = text.to_owned();
-    delivery.transition = text.to_owned();
     delivery.last_error = Some(text.to_owned());
     let mut source = source(text, SourceState::Degraded);
     source.kind = text.to_owned();

@@ -1,0 +1,318 @@
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use http::Request;
+use isobar_alerting::AlertState;
+use isobar_journal::Journal;
+use isobar_normalizer::Severity;
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use super::TEXT;
+use crate::door::Door;
+use crate::fake::{self, Answer, Fake, NOW};
+use crate::routes::{Needs, ROUTES};
+use crate::wire::*;
+
+/// The description, and what it makes of answers.
+struct Described(Value);
+
+impl Described {
+    fn new() -> Self {
+        let mut document: Value = serde_json::from_str(&TEXT).unwrap();
+        close(&mut document["components"]["schemas"]);
+        Self(document)
+    }
+
+    /// Every operation as `get /path`.
+    fn operations(&self) -> BTreeSet<String> {
+        let paths = self.0["paths"].as_object().unwrap();
+        let methods = |(path, item): (&String, &Value)| {
+            let methods: Vec<String> = item.as_object().unwrap().keys().cloned().collect();
+            methods.into_iter().map(|method| format!("{method} {path}")).collect::<Vec<_>>()
+        };
+        paths.iter().flat_map(methods).collect()
+    }
+
+    /// What is described for this status of an operation; `default` where it has no entry of its own.
+    fn response(&self, operation: &str, status: &str) -> &Value {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let responses = &self.0["paths"][path][method]["responses"];
+        responses.get(status).unwrap_or(&responses["default"])
+    }
+
+    fn validator(&self, schema: &Value) -> Validator {
+        let mut schema = schema.clone();
+        schema["components"] = self.0["components"].clone();
+        jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    }
+
+    /// Asserts that an answer is one that is described.
+    #[track_caller]
+    fn check(&self, operation: &str, answer: &Answer) {
+        let response = self.response(operation, answer.status.as_str());
+        let kind = answer.headers["content-type"].to_str().unwrap().split(';').next().unwrap();
+        let Some(media) = response["content"].get(kind) else {
+            panic!("{operation} {}: {kind} is not described in {response}", answer.status);
+        };
+        let body = if kind == "application/json" { answer.json() } else { answer.body.clone().into() };
+        let wrong: Vec<String> = self
+            .validator(&media["schema"])
+            .iter_errors(&body)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{operation} {}: {wrong:#?} in {body:#}", answer.status);
+    }
+}
+
+/// Lets objects hold what is described and nothing else: clients take more, this server sends no more.
+fn close(schema: &mut Value) {
+    if let Value::Object(fields) = schema {
+        fields.values_mut().for_each(close);
+        if fields.contains_key("properties") {
+            fields.insert("additionalProperties".to_owned(), json!(false));
+        }
+    }
+}
+
+/// A backend that knows something of everything, with fields filled and left empty.
+fn full() -> std::sync::Arc<Fake> {
+    let fake = Fake::new();
+    let states = [AlertState::Pending, AlertState::Firing, AlertState::NoData, AlertState::Resolved];
+    let mut alerts: Vec<AlertView> =
+        states.iter().map(|state| fake::alert(state.as_str(), Severity::Error, *state)).collect();
+    alerts[3].ends_at = Some(NOW.into());
+    alerts[3].value = Some(0.5);
+    alerts[3].acknowledged_by = Some("user a".to_owned());
+    alerts[3].incident = Some("i1".to_owned());
+    *fake.alerts.lock() = alerts;
+    let (mut paid, mut fresh) =
+        (fake::source("paid", SourceState::Degraded), fake::source("fresh", SourceState::Up));
+    let cost = CostView { calls: 1, billed_units: 2, projected_month: 0.5, currency: "USD".to_owned() };
+    paid.cost = Some(cost);
+    paid.reason = Some("throttled".to_owned());
+    (fresh.last_success, fresh.lag_seconds) = (None, None);
+    fake.sources.lock().extend([paid, fresh]);
+    let mut deliveries = fake.deliveries.lock();
+    deliveries[1].last_error = None;
+    deliveries[1].sent_at = Some(NOW.into());
+    deliveries[1].transition = DeliveryTransition::Resolved;
+    drop(deliveries);
+    *fake.resources.lock() = Ok(vec![fake::resource("db-1")]);
+    fake.journal("alert", "{}");
+    let bytes =
+        isobar_journal::NewEvent { kind: "raw".to_owned(), actor: "a".to_owned(), payload: vec![0xff] };
+    fake.journal.append(NOW, vec![bytes]).unwrap();
+    fake
+}
+
+#[test]
+fn every_native_route_is_described_with_its_scope_and_nothing_else() {
+    let described = Described::new();
+    assert!(described.0["openapi"].as_str().unwrap().starts_with("3.1"), "{}", described.0["openapi"]);
+    let mut served = BTreeSet::new();
+    for route in ROUTES.iter().filter(|route| route.door == Door::Native) {
+        for method in route.methods.list() {
+            let method = method.as_str().to_lowercase();
+            let Needs::Scope(scope) = route.needs else { panic!("{} is open to everyone", route.path) };
+            let security = &described.0["paths"][route.path][&method]["security"];
+            assert_eq!(*security, json!([{"token": [scope.as_str()]}]), "{method} {}", route.path);
+            served.insert(format!("{method} {}", route.path));
+        }
+    }
+    assert_eq!(described.operations(), served);
+}
+
+#[test]
+fn the_description_is_what_openapi_says_and_every_schema_compiles() {
+    let described = Described::new();
+    let schemas = described.0["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in schemas {
+        described.validator(schema);
+        assert!(jsonschema::meta::is_valid(schema), "{name}: {schema}");
+    }
+    for operation in described.operations() {
+        let (method, path) = operation.split_once(' ').unwrap();
+        for (status, response) in described.0["paths"][path][method]["responses"].as_object().unwrap() {
+            let text = response["description"].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "{operation} {status} is without the description it must have");
+        }
+        let parameters = described.0["paths"][path][method]["parameters"].as_array();
+        for parameter in parameters.into_iter().flatten() {
+            assert!(
+                !parameter["schema"]["type"].is_array(),
+                "{operation}: what is left out is not null: {parameter}"
+            );
+        }
+    }
+    let items = |list: &str| schemas[list]["properties"]["items"]["items"]["$ref"].clone();
+    assert_eq!(items("List_AlertView"), "#/components/schemas/AlertView");
+    assert_eq!(items("List_EventView"), "#/components/schemas/EventView");
+    for reference in references(&described.0) {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(described.0.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+}
+
+/// Every `$ref` in it.
+fn references(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str).map(str::to_owned);
+            own.into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations() {
+    let described = Described::new();
+    let schemas = &described.0["components"]["schemas"];
+    for name in
+        ["SourceView", "CostView", "ResourceView", "AlertView", "DeliveryView", "WhyStep", "List_AlertView"]
+    {
+        let properties: BTreeSet<&String> = schemas[name]["properties"].as_object().unwrap().keys().collect();
+        let required =
+            schemas[name]["required"].as_array().unwrap_or_else(|| panic!("{name}: {}", schemas[name]));
+        assert_eq!(properties.len(), required.len(), "{name}: {properties:?} {required:?}");
+    }
+    let optional: Vec<&str> = ["payload", "payload_hex"].into();
+    let required = schemas["EventView"]["required"].to_string();
+    assert!(optional.iter().all(|name| !required.contains(&format!("\"{name}\""))), "{required}");
+    for (name, words) in [
+        ("AlertState", "pending firing no_data resolved"),
+        ("Severity", "info warning error critical"),
+        (
+            "AlertClass",
+            "availability latency errors saturation capacity data-protection security cost change self",
+        ),
+        ("FailureDomain", "resource zone region provider edge"),
+        ("Provider", "aws azure gcp alibaba_cloud huawei_cloud onprem"),
+        ("SourceState", "up degraded down disabled"),
+        ("DeliveryState", "queued sent failed dead"),
+        ("DeliveryTransition", "firing resolved"),
+    ] {
+        let described: Vec<&str> = words.split(' ').collect();
+        assert_eq!(schemas[name]["enum"], json!(described), "{name}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_as_described_is_noticed() {
+    let described = Described::new();
+    let validator = described.validator(&json!({"$ref": "#/components/schemas/AlertView"}));
+    let right = serde_json::to_value(fake::alert("A", Severity::Info, AlertState::Firing)).unwrap();
+    assert!(validator.is_valid(&right));
+    for (field, value) in [
+        ("state", json!("loud")),
+        ("ends_at", json!("soon")),
+        ("id", json!("A")),
+        ("more", json!(1)),
+        ("labels", json!({"a": 1})),
+    ] {
+        let mut wrong = right.clone();
+        wrong[field] = value;
+        assert!(!validator.is_valid(&wrong), "{wrong}");
+    }
+    let mut wrong = right;
+    wrong.as_object_mut().unwrap().remove("incident");
+    assert!(!validator.is_valid(&wrong), "{wrong}");
+}
+
+#[tokio::test]
+async fn real_answers_are_as_described() {
+    let described = Described::new();
+    let fake = full();
+    let router = fake.router("{}");
+    let id = fake.alerts.lock()[0].id.clone();
+    let why = format!("why?alert={id}");
+    let alert = format!("alerts/{id}");
+    let mut seen = BTreeSet::new();
+    for (operation, path, status) in [
+        ("sources", "sources", 200),
+        ("sources", "sources?limit=1", 200),
+        ("sources", "sources?limit=0", 400),
+        ("resources", "resources", 200),
+        ("alerts", "alerts", 200),
+        ("alerts", "alerts?q=nothing", 200),
+        ("alerts/{id}", &alert, 200),
+        ("alerts/{id}", "alerts/0000000000000000", 404),
+        ("alerts/{id}", "alerts/%ff", 400),
+        ("deliveries", "deliveries", 200),
+        ("why", &why, 200),
+        ("why", "why", 400),
+        ("journal", "journal", 200),
+        ("journal", "journal?limit=1", 200),
+        ("journal", "journal?q=alert", 200),
+        ("journal", "journal?format=ndjson", 200),
+        ("events", "events?after=x", 400),
+    ] {
+        let operation = format!("get /api/isobar/v1/{operation}");
+        let answer = fake::get(&router, &format!("/api/isobar/v1/{path}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.body);
+        described.check(&operation, &answer);
+        seen.insert(operation);
+    }
+    for (operation, path, body, status) in [
+        ("sql", "sql", r#"{"statement": "SELECT 1"}"#, 200),
+        ("sql", "sql?format=csv", r#"{"statement": "SELECT 1"}"#, 200),
+        ("sql", "sql?format=arrow", r#"{"statement": "SELECT 1"}"#, 200),
+        ("sql", "sql", r#"{"statement": "refused"}"#, 400),
+        ("deliveries/{id}/resend", "deliveries/d1/resend", "{}", 202),
+        ("deliveries/{id}/resend", "deliveries/d1/resend", "{}", 409),
+        ("deliveries/{id}/resend", "deliveries/d1/resend", r#"{"a": 1}"#, 400),
+        ("deliveries/{id}/resend", "deliveries/d1/resend?a=1", "{}", 400),
+    ] {
+        let operation = format!("post /api/isobar/v1/{operation}");
+        let answer = fake::post(&router, &format!("/api/isobar/v1/{path}"), "application/json", body).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.body);
+        described.check(&operation, &answer);
+        seen.insert(operation);
+    }
+    let own = "get /api/isobar/openapi.json".to_owned();
+    described.check(&own, &fake::get(&router, "/api/isobar/openapi.json").await);
+    seen.insert(own);
+    assert_eq!(seen, described.operations(), "each is asked");
+
+    let item = described.validator(&json!({"$ref": "#/components/schemas/EventView"}));
+    let export = fake::get(&router, "/api/isobar/v1/journal?format=ndjson").await;
+    assert_eq!(export.body.lines().count(), 2);
+    assert!(
+        export.body.lines().all(|line| item.is_valid(&serde_json::from_str(line).unwrap())),
+        "{}",
+        export.body
+    );
+}
+
+#[tokio::test]
+async fn refusals_before_the_handler_are_as_described_too() {
+    let described = Described::new();
+    let hash = "a8bb651fed71713ffc5544aa4a8294cb3fb24de9f999116dfc7af93d2d83fa8e";
+    let router =
+        Fake::new().router(&format!("security: {{tokens: [{{name: a, sha256: {hash}, scopes: [act]}}]}}"));
+    let open = Fake::new().router("{}");
+    let large = "x".repeat((1 << 20) + 1);
+    let post = || Request::post("/api/isobar/v1/sql");
+    let json = ("content-type", "application/json");
+    for (router, request, status) in [
+        (&router, post().header(json.0, json.1).body(Body::empty()), 401),
+        (&open, post().header("origin", "http://evil.example").body(Body::empty()), 403),
+        (&open, post().header("host", "evil.example").body(Body::empty()), 421),
+        (&open, post().body(Body::empty()), 415),
+        (&open, post().header(json.0, json.1).body(Body::from(large)), 413),
+    ] {
+        let answer = fake::send(router, request.unwrap()).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
+        described.check("post /api/isobar/v1/sql", &answer);
+    }
+    let answer = fake::send(
+        &open,
+        Request::delete("/api/isobar/v1/sql").header(json.0, json.1).body(Body::empty()).unwrap(),
+    )
+    .await;
+    assert_eq!((answer.status.as_u16(), &answer.headers["allow"]), (405, &"POST".parse().unwrap()));
+    assert_eq!(answer.json()["message"], "use POST here");
+    described.check("post /api/isobar/v1/sql", &answer);
+}
