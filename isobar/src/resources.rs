@@ -196,6 +196,13 @@ impl ResourceTable {
         }
     }
 
+    /// The parts of the source that see the resource, those of an earlier process included until discovery has settled.
+    pub fn parts_of(&self, id: &str, source: &str) -> Vec<Arc<str>> {
+        let entries = self.entries.read();
+        let seers = entries.get(id).into_iter().flat_map(|entry| &entry.seen_by);
+        seers.filter(|(s, _)| **s == *source).map(|(_, part)| part.clone()).collect()
+    }
+
     /// Every resource in the inventory, by id.
     pub fn all(&self) -> Vec<Resource> {
         let mut all: Vec<Resource> = self
@@ -321,7 +328,9 @@ mod tests {
         table.see(&"a".into(), &part, vec![host("db-1", 1)]);
         table.see(&"b".into(), &part, vec![host("", 2)]);
         assert_eq!(table.all()[0].name, "db-1");
+        assert_eq!((table.parts_of(DB_1, "a"), table.parts_of(DB_1, "c")), (vec![part], vec![]));
         table.forget_part("a", "t", Timestamp::from_millis(3));
+        assert_eq!(table.parts_of(DB_1, "a"), []);
         assert!(matches!(table.look_up(DB_1), Known::Present(_)), "the other source still sees it");
     }
 

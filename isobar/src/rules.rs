@@ -31,8 +31,12 @@ pub const EVALUATION_STEP: Duration = Duration::from_secs(15);
 const PAUSE_FACTOR: u32 = 3;
 /// Which sources feed a selection changes when targets come and go, not with every sample.
 const FEEDS_KEPT: Duration = Duration::from_secs(5);
-/// A part that has not come for so many periods no longer holds its source back.
+/// A part that is so many periods behind the newest one, or this time where that is less, is left behind: it fails, and no
+/// longer holds the others back.
 const HELD_BACK_PERIODS: u32 = 4;
+const HELD_BACK_MAX: Duration = Duration::from_secs(5 * 60);
+/// Parts are read on ticks of their own, so that with one missed they are less than two periods apart: never left behind.
+const HELD_BACK_PERIODS_MIN: u32 = 2;
 /// The name of the stage whose rounds health watches.
 pub const STAGE: &str = "evaluate";
 
@@ -99,14 +103,9 @@ impl RuleQuery for SharedRuleData {
     fn sources(&self, matchers: &[Matcher]) -> Vec<SourceWatermark> {
         let fed = self.0.feeds(matchers);
         let watermark = |(source, period, delay): (Arc<str>, Duration, Duration)| {
-            let progress = self.0.watermarks.progress(&source)?;
-            // A part one period behind the newest is punctual: it has nothing new. One further behind holds the others back
-            // a while, so that its data is not passed over, but not for ever.
-            let held_back =
-                progress.complete.plus(period).max(progress.newest.minus(period * HELD_BACK_PERIODS));
-            let watermark = progress.newest.min(held_back);
-            let complete_since = progress.since;
-            Some(SourceWatermark { source, watermark, complete_since, period, delay })
+            let complete_since = self.0.watermarks.progress(&source)?.since;
+            let (watermark, behind) = in_step(&self.0.watermarks.marks(&source), period)?;
+            Some(SourceWatermark { source, watermark, behind, complete_since, period, delay })
         };
         fed.into_iter().filter_map(watermark).collect()
     }
@@ -115,6 +114,11 @@ impl RuleQuery for SharedRuleData {
         match self.0.resources.look_up(resource_id) {
             Known::Present(labels) => {
                 let labels = Labels::from_pairs(labels.iter().map(|(name, value)| (name, value)));
+    fn complete_until(&self, source: &str, resource_id: &str) -> Option<Timestamp> {
+        let parts = self.0.resources.parts_of(resource_id, source);
+        read_up_to(parts.iter().map(|part| self.0.watermarks.mark(source, part)))
+    }
+
                 labels.map_or(ResourceLookup::Unknown, ResourceLookup::Known)
             }
             Known::Gone(at) => ResourceLookup::Gone(at),
@@ -127,6 +131,28 @@ impl RuleQuery for SharedRuleData {
 /// start found to be over.
 pub async fn run(
     evaluator: Arc<tokio::sync::Mutex<Evaluator>>,
+/// How far a source with these parts has come: up to its newest data, but short of what the slowest part in step is yet to
+/// be read for; and where the slowest of the parts is that were left behind. `None` without parts.
+fn in_step(parts: &[Timestamp], period: Duration) -> Option<(Timestamp, Option<Timestamp>)> {
+    let newest = *parts.iter().max()?;
+    if period.is_zero() {
+        return Some((newest, None));
+    }
+    let patience = (period * HELD_BACK_PERIODS).min(HELD_BACK_MAX).max(period * HELD_BACK_PERIODS_MIN);
+    let is_in_step = |mark: &&Timestamp| newest.since(**mark) <= patience;
+    let slowest = *parts.iter().filter(is_in_step).min()?;
+    let next_due = slowest.plus(period);
+    let before_next = next_due.minus(Duration::from_millis(1));
+    Some((newest.min(before_next), parts.iter().filter(|mark| !is_in_step(mark)).min().copied()))
+}
+
+/// Up to when a resource was read by any of the parts that see it, given their marks; one that was not read since the start
+/// has none.
+fn read_up_to(marks: impl Iterator<Item = Option<Timestamp>>) -> Option<Timestamp> {
+    let never = Timestamp::from_millis(i64::MIN);
+    marks.map(|mark| mark.unwrap_or(never)).max()
+}
+
     ended: Vec<Transition>,
     data: SharedRuleData,
     ingest: Arc<Ingest>,
@@ -181,6 +207,11 @@ impl JoinedSeries {
         let (stored, descriptive) = self.split(matchers);
         let described = self.described();
         let mut feeds: HashMap<Arc<str>, (Duration, Duration)> = HashMap::new();
+/// The pause after this one.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(HAND_OVER_PAUSE_MAX)
+}
+
         for fresh in self.store().freshness(&stored) {
             let labels = self.join(&fresh.labels, &described);
             if descriptive

@@ -67,6 +67,17 @@ impl Watermarks {
         self.sources.read().get(source).and_then(progress_of)
     }
 }
+    /// The marks of all its parts.
+    pub fn marks(&self, source: &str) -> Vec<Timestamp> {
+        let sources = self.sources.read();
+        sources.get(source).map_or_else(Vec::new, |marks| marks.parts.values().copied().collect())
+    }
+
+    /// How far this part has come; `None` before its first data.
+    pub fn mark(&self, source: &str, part: &str) -> Option<Timestamp> {
+        self.sources.read().get(source)?.parts.get(part).copied()
+    }
+
 
 fn progress_of(marks: &Marks) -> Option<Progress> {
     let (complete, newest) = (*marks.parts.values().min()?, *marks.parts.values().max()?);

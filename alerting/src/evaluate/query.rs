@@ -21,6 +21,12 @@ pub trait RuleQuery: Send + Sync {
     /// tick for every policy: the answer comes from memory.
     fn sources(&self, matchers: &[Matcher]) -> Vec<SourceWatermark>;
 
+    /// Up to when what this source says of the resource is complete: the mark of the part (a region, a target) that sees it,
+    /// the newest of several. The earliest time there is while none of them has been read since the start. `None` where the
+    /// source has no part that is known to see it; then its watermark counts. Asked for every group on every evaluation:
+    /// the answer comes from memory.
+    fn complete_until(&self, source: &str, resource_id: &str) -> Option<Timestamp>;
+
     /// What is known of a resource. Asked for every group on every evaluation: the answer comes from memory.
     fn resource(&self, resource_id: &str) -> ResourceLookup;
 }
@@ -36,9 +42,13 @@ pub struct SourceWatermark {
     /// The configured name, the `source` label of its series.
     pub source: Arc<str>,
     /// Data up to here is complete: the last attempted scrape, failed or not; the end of the last window read from a
-    /// cloud, less its delay; the newest sample of what is pushed. Of a source in parts (targets, regions) it is at most
-    /// one period beyond the part that is furthest behind: what comes later than that is not looked at again.
+    /// cloud, less its delay; the newest sample of what is pushed. Of a source in parts (targets, regions) it is less than
+    /// one period beyond the slowest part that is in step, so that a sample due at an instant is there when the instant is
+    /// looked at. What comes later than that is not looked at again.
     pub watermark: Timestamp,
+    /// Where the slowest of the parts is that were left behind because they fail; `None` when all are in step. What only
+    /// such parts see stands still, see [`RuleQuery::complete_until`].
+    pub behind: Option<Timestamp>,
     /// Where the stretch that ends at the watermark begins: we were looking all the time since. After a start it is the
     /// first scrape, or the begin of what was read back from a cloud. Silence before it is ours, not the source's.
     pub complete_since: Timestamp,

@@ -75,6 +75,12 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Whether a group whose data is complete up to `until` cannot be judged at `at`: a sample may be missing because it was
+    /// not read. Between two samples there is none to miss.
+    pub(super) fn is_beyond(&self, until: Timestamp, at: Timestamp) -> bool {
+        !self.period.is_zero() && at >= until.plus(self.period)
+    }
+
     /// The due instants, ascending, at least one.
     pub(super) fn instants(&self) -> impl Iterator<Item = Timestamp> + use<> {
         let ((first, last), step) = (self.grid, self.step);
@@ -106,14 +112,19 @@ pub(super) fn due(
     together(sources, now).and_then(|merged| plan(Reporter::Policy, &merged)).into_iter().collect()
 }
 
-/// All live sources as one: complete as far as the slowest, silent no earlier than the most patient one.
+/// All live sources as one: complete as far as the slowest, silent no earlier than the most patient one. A group is made of
+/// the resources of many parts here, so that parts left behind count, for as long as they are live.
 fn together(sources: &[SourceWatermark], now: Timestamp) -> Option<SourceWatermark> {
-    let is_live = |source: &&SourceWatermark| {
-        now.since(source.watermark) <= LIVE_LAG_MAX + source.delay + source.period * 3
+    let live = |source: &SourceWatermark| {
+        let is_live = |at: &Timestamp| now.since(*at) <= LIVE_LAG_MAX + source.delay + source.period * 3;
+        let whole = source.behind.map(|behind| behind.min(source.watermark));
+        let watermark = whole.filter(is_live).or(Some(source.watermark).filter(is_live))?;
+        Some(SourceWatermark { watermark, ..source.clone() })
     };
-    sources.iter().filter(is_live).cloned().reduce(|a, b| SourceWatermark {
+    sources.iter().filter_map(live).reduce(|a, b| SourceWatermark {
         source: a.source,
         watermark: a.watermark.min(b.watermark),
+        behind: None,
         complete_since: a.complete_since.max(b.complete_since),
         period: a.period.max(b.period),
         delay: a.delay.max(b.delay),
@@ -180,6 +191,7 @@ mod tests {
         SourceWatermark {
             source: name.into(),
             watermark: Timestamp::from_millis(watermark),
+            behind: None,
             complete_since: Timestamp::from_millis(0),
             period: Duration::from_secs(period),
             delay: Duration::from_secs(delay),
@@ -237,6 +249,30 @@ mod tests {
         let dead = source("c", 1_000_000, 15, 0);
         let cursor = Some((Reporter::Policy, 9_540_000));
         check("cloud_region", &[source("a", 9_990_000, 15, 0), late, dead], cursor, &[("policy", &[9600])]);
+    }
+
+    #[test]
+    fn together_a_failing_region_is_waited_for_and_then_left_out() {
+        let behind = |mark: i64| SourceWatermark {
+            behind: Some(Timestamp::from_millis(mark)),
+            ..source("a", 9_990_000, 60, 180)
+        };
+        let cursor = Some((Reporter::Policy, 9_000_000));
+        check("cloud_region", &[behind(9_120_000)], cursor, &[("policy", &[9060, 9120])]);
+        let cursor = Some((Reporter::Policy, 9_900_000));
+        check("cloud_region", &[behind(9_000_000)], cursor, &[("policy", &[9960, 9990])]);
+    }
+
+    #[test]
+    fn a_sample_that_was_due_and_not_read_is_no_gap() {
+        let sources = [source("a", 9_990_000, 60, 0)];
+        let cursors = BTreeMap::new();
+        let now = Timestamp::from_millis(10_000 * SECOND);
+        let run = due(&policy("resource_id"), &sources, &cursors, Duration::from_secs(15), now).remove(0);
+        let at = Timestamp::from_millis;
+        assert!(!run.is_beyond(at(9_900_000), at(9_959_999)), "its next sample is not due yet");
+        assert!(run.is_beyond(at(9_900_000), at(9_960_000)));
+        assert!(run.is_beyond(at(i64::MIN), at(9_000_000)), "never read since the start");
     }
 
     #[test]

@@ -235,6 +235,9 @@ impl Watch {
             let Some(state) = group.states.get(&run.reporter) else { continue };
             let lookup = labels.get(RESOURCE_ID).map_or(ResourceLookup::Unknown, |id| query.resource(id));
             let is_gone = matches!(lookup, ResourceLookup::Gone(since) if since <= at);
+            if !is_gone && is_unread(query, run, labels, at) {
+                continue;
+            }
             let observation = seen.observation(labels, run, at);
             let observation = match observation {
                 _ if is_gone => Observation::Ended("resource_gone"),
@@ -315,6 +318,15 @@ impl Seen {
         }
         self.values.get(labels).map_or(Observation::Missing, |value| Observation::Value(*value))
     }
+}
+
+/// Whether the part of the source that sees the group's resource was not read up to here: its region fails while others
+/// deliver. What the window still holds of it says nothing about this instant, and neither does that it holds nothing.
+fn is_unread(query: &dyn RuleQuery, run: &Run, labels: &Labels, at: Timestamp) -> bool {
+    let (Some(source), Some(resource)) = (run.reporter.source(), labels.get(RESOURCE_ID)) else {
+        return false;
+    };
+    query.complete_until(source, resource).is_some_and(|until| run.is_beyond(until, at))
 }
 
 /// Descriptive labels and the group's own, which win.

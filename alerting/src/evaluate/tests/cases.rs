@@ -3,7 +3,7 @@
 //! Script lines, times from the start:
 //! `source NAME period D [delay D] [lag D]` · `resource ID name=value …` (again to change) · `gone ID` · `back ID` ·
 //! `series SOURCE ID from T: 0.5*8 _*2 0.9` (one value per period, `_` a gap) · `run until T` (a tick every 15 s) ·
-//! `stall SOURCE` · `resume SOURCE` · `lag SOURCE D` · `restart [after D]` (state comes back from the journal).
+//! `stall SOURCE` · `resume SOURCE` · `unread ID` (its region fails) · `read ID` (all of it comes) · `lag SOURCE D` · `restart [after D]` (state comes back from the journal).
 //!
 //! A transition is `event-time (decided time) resource from -> to severity by sources: reason`.
 
@@ -67,6 +67,11 @@ impl Play {
                 self.source(name).stalled_at = Some(stalled_at);
             }
             ["resume", name] => self.source(name).stalled_at = None,
+            ["unread", id] => {
+                let read = self.estate.sources.keys().map(|source| self.estate.watermark(source)).min();
+                self.estate.resources.get_mut(id).unwrap().unread_since = read;
+            }
+            ["read", id] => self.estate.resources.get_mut(id).unwrap().unread_since = None,
             ["lag", name, lag] => self.source(name).lag = duration(lag),
             ["run", "until", until] => {
                 while self.estate.now < after(duration(until)) {

@@ -43,6 +43,8 @@ pub(super) struct Source {
 pub(super) struct Resource {
     pub(super) labels: BTreeMap<String, String>,
     pub(super) gone: Option<Timestamp>,
+    /// Set while its part of every source cannot be read: up to when it was.
+    pub(super) unread_since: Option<Timestamp>,
 }
 
 impl Estate {
@@ -110,7 +112,9 @@ impl RuleQuery for Estate {
                 continue;
             }
             let labels = self.joined(labels);
-            let is_known = *sample_at <= self.watermark(labels.get("source").unwrap());
+            let unread_since = labels.get("resource_id").and_then(|id| self.resources.get(id)?.unread_since);
+            let is_known = *sample_at <= self.watermark(labels.get("source").unwrap())
+                && unread_since.is_none_or(|since| *sample_at <= since);
             let matches = |matcher: &Matcher| matcher.matches(labels.get(matcher.name()).unwrap_or_default());
             if is_known && matchers.iter().all(matches) {
                 series.entry(labels).or_default().push(*value);
@@ -128,11 +132,17 @@ impl RuleQuery for Estate {
         let watermark = |(name, source): (&String, &Source)| SourceWatermark {
             source: name.as_str().into(),
             watermark: self.watermark(name),
+            behind: self.resources.values().filter_map(|resource| resource.unread_since).min(),
             complete_since: source.complete_since,
             period: source.period,
             delay: source.delay,
         };
         self.sources.iter().map(watermark).collect()
+    }
+
+    fn complete_until(&self, source: &str, resource_id: &str) -> Option<Timestamp> {
+        let resource = self.resources.get(resource_id)?;
+        Some(resource.unread_since.unwrap_or_else(|| self.watermark(source)))
     }
 
     fn resource(&self, resource_id: &str) -> ResourceLookup {
