@@ -50,7 +50,8 @@ impl LongestLookback {
         }
     }
 
-    fn get(&self) -> Duration {
+    /// It, so far.
+    pub fn get(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::Relaxed))
     }
 }

@@ -87,6 +87,7 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
 
     let opened = clock::now();
     let options = StoreOptions { retention: config.retention, ..StoreOptions::default() };
+    let future_max = options.future_max;
     let (store, recovery) =
         tokio::task::spawn_blocking(move || Store::open_in(directory, options, clock::now())).await??;
     info!(?recovery, took_ms = clock::now().since(opened).as_millis(), "store open");
@@ -103,9 +104,10 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
         shared_journal.clone(),
         config.mappings.clone(),
         lookback.clone(),
+        future_max,
     ));
     let restoring = ingest.clone();
-    tokio::task::spawn_blocking(move || restoring.restore(clock::now())).await??;
+    tokio::task::spawn_blocking(move || restoring.restore(clock::now())).await?;
     let series = JoinedSeries::new(
         store.clone(),
         resources.clone(),

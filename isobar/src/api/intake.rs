@@ -7,10 +7,10 @@ use http::HeaderMap;
 use isobar_collectors::remote_write::{self, RemoteWriteError};
 use isobar_dashboards::{Intake, IntakeAnswer};
 use isobar_journal::JournalError;
-use isobar_store::{AppendError, Appended, Store};
+use isobar_store::{AppendError, Store};
 
 use crate::clock;
-use crate::ingest::{Delivery, Ingest, IngestError};
+use crate::ingest::{Delivery, Ingest, IngestError, refusals};
 use crate::metadata::Said;
 
 /// The name under which pushed series and their progress are kept.
@@ -51,7 +51,7 @@ impl Intake for PushIntake {
         if let Err(error) = self.store.sync() {
             return not_stored(&error.into());
         }
-        let refusals = [invalid, complaint(&appended)];
+        let refusals = [invalid, refusals(&appended)];
         let refusals: Vec<String> = refusals.into_iter().flatten().collect();
         if refusals.is_empty() { IntakeAnswer::Stored } else { IntakeAnswer::Invalid(refusals.join("; ")) }
     }
@@ -64,22 +64,6 @@ fn refused(error: &RemoteWriteError) -> IntakeAnswer {
         415 => IntakeAnswer::Unsupported(error.to_string()),
         _ => IntakeAnswer::Invalid(error.to_string()),
     }
-}
-
-/// What of an append was refused, with counts; `None` when nothing was.
-fn complaint(appended: &Appended) -> Option<String> {
-    let counts = [
-        (appended.too_old, "samples are too old"),
-        (appended.too_far_in_future, "samples are too far in the future"),
-        (appended.over_series_limit, "samples are of series over the limit"),
-        (appended.invalid, "samples have no labels, or labels too long to keep"),
-    ];
-    let told: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// A full disk is worth another try later; so is a failing one.

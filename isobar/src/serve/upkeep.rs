@@ -38,8 +38,6 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 const LANE_PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Senders push at least this often: Prometheus' default scrape interval.
 const PUSH_INTERVAL: Duration = Duration::from_secs(60);
-/// Series silent for this long no longer have a state worth keeping: twice the longest lookback of a scrape.
-const IDLE_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// What the loops look after.
 #[derive(Clone)]
@@ -124,7 +122,7 @@ impl Upkeep {
         let now = clock::now();
         // Nobody may be reading the metrics; what histograms have gathered is put away all the same.
         self.metrics.run_upkeep();
-        self.ingest.forget_idle(now.minus(IDLE_AFTER));
+        self.ingest.forget_idle(now);
         self.resources.drop_gone(now.minus(self.retention));
         if let Err(error) = self.journal.save_resources(&self.resources) {
             warn!(%error, "saving the inventory failed; it is tried again");
