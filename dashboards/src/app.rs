@@ -21,6 +21,10 @@ const READS_MAX: usize = 16;
 const WRITES_MAX: usize = 16;
 /// Request bodies held in memory at once, in bytes.
 const BODY_ROOM: usize = 256 << 20;
+/// Reloads that wait for each other; each holds a thread until it is done.
+const RELOADS_MAX: usize = 2;
+/// Pages of own metrics at once, apart from the reads: they are wanted most when those queue.
+const SCRAPES_MAX: usize = 4;
 /// Live event streams at once; each reads the journal for itself.
 const STREAMS_MAX: usize = 128;
 
@@ -34,6 +38,8 @@ pub struct Api {
     pub(crate) queries: Arc<Semaphore>,
     pub(crate) reads: Arc<Semaphore>,
     pub(crate) writes: Arc<Semaphore>,
+    pub(crate) reloads: Arc<Semaphore>,
+    pub(crate) scrapes: Arc<Semaphore>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) body_room: Arc<Semaphore>,
 }
@@ -51,6 +57,8 @@ impl Api {
             queries: Arc::new(Semaphore::new(QUERIES_MAX)),
             reads: Arc::new(Semaphore::new(READS_MAX)),
             writes: Arc::new(Semaphore::new(WRITES_MAX)),
+            reloads: Arc::new(Semaphore::new(RELOADS_MAX)),
+            scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             body_room: Arc::new(Semaphore::new(BODY_ROOM)),
         }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::body::Body;
 use http::{Request, StatusCode};
 
@@ -43,4 +45,30 @@ async fn own_metrics_are_prometheus_text() {
     let answer = get(&Fake::new().router("{}"), "/metrics").await;
     assert_eq!(answer.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(answer.body, "isobar_up 1\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn reloads_that_hang_take_no_more_than_their_places() {
+    let fake = Fake::new();
+    let router = fake.router("{}");
+    let (release, held) = std::sync::mpsc::channel();
+    *fake.reload_held.lock() = Some(held);
+    let ask = || {
+        let router = router.clone();
+        tokio::spawn(async move { post(&router, "/-/reload", "", "").await })
+    };
+    let asked: Vec<_> = (0..5).map(|_| ask()).collect();
+    while fake.changes.lock().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(Duration::from_secs(121)).await;
+    for answer in asked {
+        assert_eq!(answer.await.unwrap().status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(fake.changes.lock().len(), 2, "the others took no thread");
+    assert_eq!(get(&router, "/metrics").await.status, StatusCode::OK);
+    drop(release);
 }
