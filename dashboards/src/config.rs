@@ -107,7 +107,7 @@ pub(crate) struct BasicConfig {
 }
 
 /// 32 bytes, written as 64 hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TokenHash(pub(crate) [u8; 32]);
 
 impl<'de> Deserialize<'de> for TokenHash {
@@ -148,12 +148,25 @@ fn external_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url
 
 fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let hosts = Vec::<String>::deserialize(deserializer)?;
-    let is_name = |host: &String| url::Host::parse(host).is_ok() || host.parse::<IpAddr>().is_ok();
-    match hosts.iter().find(|host| !is_name(host)) {
-        Some(wrong) => {
-            Err(D::Error::custom(format!("{wrong:?} is not a host: write a name or an address, no port")))
-        }
-        None => Ok(hosts),
+    let named = hosts.iter().map(|host| {
+        host_name(host).ok_or_else(|| {
+            D::Error::custom(format!(
+                "{host:?} is not a host: write a name or an address, no port, no wildcard"
+            ))
+        })
+    });
+    named.collect()
+}
+
+/// The host as browsers write it: in lower case, other letters than ASCII's as punycode.
+fn host_name(host: &str) -> Option<String> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Some(address.to_string());
+    }
+    match url::Host::parse(host).ok()? {
+        url::Host::Domain(name) => (!name.contains('*')).then_some(name),
+        url::Host::Ipv4(address) => Some(address.to_string()),
+        url::Host::Ipv6(address) => Some(address.to_string()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the two configuration sections come to, once they are found to fit each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use isobar_normalizer::{ConfigError, SecretReader};
@@ -22,8 +22,8 @@ impl SecurityOptions {
     /// Fits the sections together and reveals the passwords.
     ///
     /// # Errors
-    /// A listener that strangers can reach without authentication and TLS or a named proxy, a name given twice, a
-    /// credential without scopes, a secret that cannot be read; with the place.
+    /// A listener that strangers can reach without authentication and TLS or a named proxy, a name or a token given twice,
+    /// a credential without scopes, a secret that cannot be read; with the place.
     pub fn resolve(
         server: &ServerConfig,
         security: &SecurityConfig,
@@ -31,10 +31,16 @@ impl SecurityOptions {
     ) -> Result<Self, ConfigError> {
         let mut access = Access::default();
         let mut names = BTreeSet::new();
+        let mut hashes = BTreeMap::new();
         for token in &security.tokens {
             let name = token.name.value.as_str();
             if !names.insert(("token", name)) {
                 return Err(ConfigError::at(token.name.referenced, format!("token {name:?} is given twice")));
+            }
+            if let Some(other) = hashes.insert(&token.sha256, name) {
+                let message =
+                    format!("token {name:?} has the same sha256 as token {other:?}: each has its own");
+                return Err(ConfigError::at(token.name.referenced, message));
             }
             access.add_token(name, token.sha256.0, token.scopes.0);
         }

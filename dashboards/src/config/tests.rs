@@ -74,9 +74,11 @@ fn what_is_wrong_is_named_with_its_place() {
     let tokens = |list: &[String]| format!("security:\n  tokens: [{}]", list.join(", "));
     refused(&tokens(&[token("a", "[read]"), token("^a", "[act]")]), "token \"a\" is given twice");
     refused("security:\n  tokens:\n    - {name: a, sha256: ^secret, scopes: [read]}", "64 hexadecimal");
+    refused(&tokens(&[token("a", "[read]"), token("^b", "[act]")]), "the same sha256 as token \"a\"");
     refused(&tokens(&[token("a", "^[]")]), "no scope");
     refused(&tokens(&[token("a", "[^root]")]), "root");
     refused("security: {hosts: ^['a:9797']}", "no port");
+    refused("security: {hosts: ^['*.example.org']}", "no wildcard");
     refused("server: {external_url: ^'ftp://a'}", "http:// or https://");
     refused("server: {external_url: ^'https://a/isobar'}", "http:// or https://");
     refused("server: {listen: ^9797}", "");
@@ -88,6 +90,14 @@ fn what_is_wrong_is_named_with_its_place() {
     refused(&user("a", "^'${env:UNSET}'"), "UNSET");
     refused(&user("^a", "'${env:EMPTY}'"), "is empty");
     refused(&user("^'a:b'", "'${env:EMPTY}'"), "colon");
+}
+
+#[test]
+fn hosts_are_known_as_browsers_write_them() {
+    let options = resolve("security: {hosts: ['Bücher.example', '::0001', '[::2]', 10.1]}").unwrap();
+    for host in ["xn--bcher-kva.example", "[::1]:9797", "[::2]", "10.0.0.1"] {
+        assert!(options.hosts.allows(&host.parse().unwrap()), "{host}");
+    }
 }
 
 #[test]
