@@ -207,7 +207,7 @@ impl<'a> Evaluation<'a> {
             }
             VectorNode::Set { operator, grouping, left, right } => {
                 let (left, right) = (self.vector(left, steps)?, self.vector(right, steps)?);
-                set::combined(*operator, grouping, left, &right)
+                set::combined(*operator, grouping, left, &right)?
             }
         };
         Ok(matrix)

@@ -40,12 +40,15 @@ struct OneSide {
     row: Vec<Option<usize>>,
     /// Whether a value of the many side has met it, which it may once in a one-to-one match.
     taken: Vec<bool>,
+    /// Where many sides meet it: which result has come of that, by its labels.
+    results: HashMap<Labels, Vec<bool>>,
 }
 
 /// Applies an operator to each matching pair.
 ///
 /// # Errors
-/// A match group has two values on a one side at the same step, or two results have the same labels.
+/// At a step at which both vectors have values, a match group has two on a one side, or two results have the same
+/// labels; the latter also where a comparison then leaves them out, for else a rule would fail when it should fire.
 pub(crate) fn matched(
     evaluation: &Evaluation<'_>,
     operator: Operator,
@@ -55,7 +58,7 @@ pub(crate) fn matched(
 ) -> Result<Matrix, QueryError> {
     let one_is_left = matching.one_is_left();
     let (many, one) = if one_is_left { (right, left) } else { (left, right) };
-    let mut ones = one_sides(matching, one)?;
+    let mut ones = one_sides(matching, one, &many.any_present())?;
     let mut result = Matrix::new(left.steps);
     for (many_row, many_head) in many.heads.iter().enumerate() {
         let Some(side) = ones.get_mut(&matching.grouping.key(&many_head.labels)) else { continue };
@@ -67,6 +70,9 @@ pub(crate) fn matched(
             evaluation.charge(left.steps.count)?;
             let one_values = one.row(one_row).0;
             let head = result_head(operator, matching, many_head, &one.heads[one_row]);
+            if matching.cardinality != Cardinality::OneToOne && !operator.answers_always() {
+                side.claim(&head.labels, one_row, many_present)?;
+            }
             result.push(head, |values, present| {
                 for column in 0..values.len() {
                     if !many_present[column] || side.row[column] != Some(one_row) {
@@ -83,10 +89,14 @@ pub(crate) fn matched(
     }
     result.merged().map_err(|error| match matching.cardinality {
         Cardinality::OneToOne => error,
-        _ => QueryError::Execution(
-            "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
-        ),
+        _ => ambiguous(),
     })
+}
+
+/// The words are Prometheus'.
+fn ambiguous() -> QueryError {
+    let wrong = "multiple matches for labels: grouping labels must ensure unique matches";
+    QueryError::Execution(wrong.to_owned())
 }
 
 impl OneSide {
@@ -103,6 +113,17 @@ impl OneSide {
         Ok(())
     }
 
+    /// Notes the steps at which a series of the many side makes a result of these labels.
+    fn claim(&mut self, labels: &Labels, row: usize, many_present: &[bool]) -> Result<(), QueryError> {
+        let claimed = self.results.entry(labels.clone()).or_insert_with(|| vec![false; many_present.len()]);
+        for column in (0..many_present.len()).filter(|column| many_present[*column]) {
+            if self.row[column] == Some(row) && std::mem::replace(&mut claimed[column], true) {
+                return Err(ambiguous());
+            }
+        }
+        Ok(())
+    }
+
     /// The rows a series of the many side meets, in order; one, but for sides that change their labels over time.
     fn rows(&self, many_present: &[bool]) -> Vec<usize> {
         let met =
@@ -114,14 +135,21 @@ impl OneSide {
     }
 }
 
-fn one_sides(matching: &Matching, one: &Matrix) -> Result<HashMap<Labels, OneSide>, QueryError> {
+/// The one sides by match group. Where the many side has nothing at all, nothing is ambiguous.
+fn one_sides(
+    matching: &Matching,
+    one: &Matrix,
+    many_present: &[bool],
+) -> Result<HashMap<Labels, OneSide>, QueryError> {
     let mut sides: HashMap<Labels, OneSide> = HashMap::new();
     for (row, (head, _, present)) in one.rows().enumerate() {
         let key = matching.grouping.key(&head.labels);
-        let side = sides
-            .entry(key.clone())
-            .or_insert_with(|| OneSide { row: vec![None; present.len()], taken: vec![false; present.len()] });
-        for column in (0..present.len()).filter(|column| present[*column]) {
+        let side = sides.entry(key.clone()).or_insert_with(|| OneSide {
+            row: vec![None; present.len()],
+            taken: vec![false; present.len()],
+            results: HashMap::new(),
+        });
+        for column in (0..present.len()).filter(|column| present[*column] && many_present[*column]) {
             if let Some(other) = side.row[column].replace(row) {
                 return Err(duplicate(matching, &key, &one.heads[other].labels, &head.labels));
             }

@@ -162,6 +162,15 @@ impl Matrix {
         for index in order {
             let (values, present) = self.row(*index);
             result.heads.push(self.heads[*index].clone());
+    /// Whether any row has a value, step by step.
+    pub fn any_present(&self) -> Vec<bool> {
+        let mut any = vec![false; self.steps.count];
+        for (_, _, present) in self.rows() {
+            any.iter_mut().zip(present).for_each(|(any, here)| *any |= here);
+        }
+        any
+    }
+
             result.values.extend_from_slice(values);
             result.present.extend_from_slice(present);
         }
@@ -180,25 +189,24 @@ impl Matrix {
         Self { steps, heads: self.heads, values, present }
     }
 
-    /// Joins the rows whose labels are equal, which is possible while they have no step in common.
+    /// Joins the rows of one series, which is possible while they have no step in common.
     ///
     /// # Errors
     /// Two of them have a value at the same step.
     pub fn merged(self) -> Result<Self, QueryError> {
-        let mut rows_by_labels: HashMap<&Labels, usize> = HashMap::with_capacity(self.heads.len());
+        let mut rows_by_head: HashMap<&Head, usize> = HashMap::with_capacity(self.heads.len());
         let targets: Vec<usize> = self
             .heads
             .iter()
             .enumerate()
-            .map(|(row, head)| *rows_by_labels.entry(&head.labels).or_insert(row))
+            .map(|(row, head)| *rows_by_head.entry(head).or_insert(row))
             .collect();
-        if rows_by_labels.len() == self.heads.len() {
+        if rows_by_head.len() == self.heads.len() {
             return Ok(self);
         }
         let mut joined = self.clone();
         for (row, target) in targets.iter().enumerate().filter(|(row, target)| row != *target) {
             let (values, present) = self.row(row);
-            joined.heads[*target].drop_name |= self.heads[row].drop_name;
             let (target_values, target_present) = joined.row_mut(*target);
             for column in (0..present.len()).filter(|column| present[*column]) {
                 if target_present[column] {

@@ -49,9 +49,14 @@ impl Operator {
         self.apply(left, right, left).unwrap_or(f64::NAN)
     }
 
+    /// Whether every two numbers have a result.
+    pub fn answers_always(self) -> bool {
+        !matches!(self, Self::Comparison { return_bool: false, .. })
+    }
+
     /// Whether the result means something else than the operands, so that the metric's name no longer fits.
     pub fn drops_name(self) -> bool {
-        !matches!(self, Self::Comparison { return_bool: false, .. })
+        self.answers_always()
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use isobar_normalizer::Labels;
 
+use crate::QueryError;
 use crate::group::Grouping;
 use crate::matrix::{Head, Matrix};
 
@@ -26,8 +27,16 @@ impl SetOperator {
     }
 }
 
-/// Combines two vectors.
-pub(crate) fn combined(operator: SetOperator, grouping: &Grouping, left: Matrix, right: &Matrix) -> Matrix {
+/// Combines two vectors. A series that one side has at some steps and the other at others is one series.
+///
+/// # Errors
+/// Two series of the result have the same labels at the same step.
+pub(crate) fn combined(
+    operator: SetOperator,
+    grouping: &Grouping,
+    left: Matrix,
+    right: &Matrix,
+) -> Result<Matrix, QueryError> {
     let never = vec![false; left.steps.count];
     if operator != SetOperator::Or {
         let has = presence(right, grouping);
@@ -39,7 +48,7 @@ pub(crate) fn combined(operator: SetOperator, grouping: &Grouping, left: Matrix,
             }
         }
         kept.prune();
-        return kept;
+        return Ok(kept);
     }
     let has = presence(&left, grouping);
     let mut both = left;
@@ -52,7 +61,7 @@ pub(crate) fn combined(operator: SetOperator, grouping: &Grouping, left: Matrix,
             }
         });
     }
-    both
+    both.merged()
 }
 
 /// The steps at which each group has any value.
