@@ -152,12 +152,15 @@ pub(crate) fn quantile(
     for (head, rows) in groups.heads.iter().zip(groups.members()) {
         evaluation.charge(input.steps.count)?;
         let rows = Rows { input, rows: &rows };
+        let mut finished = Ok(());
         result.push(head.clone(), |values, present| {
             rows.mark(present);
-            for column in 0..values.len() {
+            finished = (0..values.len()).try_for_each(|column| {
                 values[column] = crate::quantile::quantile(phi[column], &mut rows.column(column));
-            }
+                evaluation.check_time()
+            });
         });
+        finished?;
     }
     Ok(result)
 }
@@ -170,13 +173,21 @@ pub(crate) fn count_values(
     input: &Matrix,
 ) -> Result<Matrix, QueryError> {
     let groups = Groups::of(&input.heads, grouping);
+    // Values are told apart by their bits first: writing one out costs more than counting it.
+    let mut known: HashMap<(usize, u64), usize> = HashMap::new();
     let mut numbers: HashMap<Head, usize> = HashMap::new();
     let mut heads: Vec<Head> = Vec::new();
     let mut counts: Vec<Vec<f64>> = Vec::new();
     for (row, group) in groups.of_row.iter().enumerate() {
+        evaluation.check_time()?;
         let head = &groups.heads[*group];
         let (values, present) = input.row(row);
         for column in (0..present.len()).filter(|column| present[*column]) {
+            let bits = values[column].to_bits();
+            if let Some(number) = known.get(&(*group, bits)) {
+                counts[*number][column] += 1.0;
+                continue;
+            }
             let labels = head.labels.edit().set(label, format_scalar(values[column])).build();
             let counted = Head { labels, drop_name: head.drop_name };
             let number = match numbers.get(&counted) {
@@ -189,6 +200,7 @@ pub(crate) fn count_values(
                     heads.len() - 1
                 }
             };
+            known.insert((*group, bits), number);
             counts[number][column] += 1.0;
         }
     }

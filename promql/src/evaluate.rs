@@ -149,15 +149,13 @@ impl<'a> Evaluation<'a> {
                 window::over_ranges(self, *function, ranges, &arguments, steps, &mut self.notes.borrow_mut())?
             }
             VectorNode::Absent(labels, vector) => {
-                let found = self.vector(vector, steps)?;
-                absent(labels.clone(), steps, |column| found.rows().any(|(_, _, present)| present[column]))
+                let found = self.vector(vector, steps)?.any_present();
+                absent(labels.clone(), steps, |column| found[column])
             }
             VectorNode::AbsentOverTime(labels, range) => {
                 let ranges = self.ranges(range, steps)?;
-                absent(labels.clone(), steps, |column| {
-                    let window = ranges.windows.at(column);
-                    ranges.series.iter().any(|series| !series.inside(window).is_empty())
-                })
+                let found = ranges.any_present();
+                absent(labels.clone(), steps, |column| found[ranges.windows.index(column)])
             }
             VectorNode::Sorted(order, vector) => {
                 if self.interval > 0 {
@@ -165,7 +163,7 @@ impl<'a> Evaluation<'a> {
                 }
                 order.apply(&self.vector(vector, steps)?)
             }
-            VectorNode::Relabelled(relabel, vector) => relabel.apply(self.vector(vector, steps)?)?,
+            VectorNode::Relabelled(relabel, vector) => relabel.apply(self, self.vector(vector, steps)?)?,
             VectorNode::Histogram(function, vector) => {
                 let function = function.try_map(|argument| self.scalar(argument, steps))?;
                 let buckets = self.vector(vector, steps)?;
@@ -186,7 +184,7 @@ impl<'a> Evaluation<'a> {
             VectorNode::Ranked { rank, limit, grouping, vector } => {
                 let limit = self.scalar(limit, steps)?;
                 let input = self.vector(vector, steps)?;
-                rank::ranked(*rank, &limit, grouping, input, &mut self.notes.borrow_mut())?
+                rank::ranked(self, *rank, &limit, grouping, input, &mut self.notes.borrow_mut())?
             }
             VectorNode::WithScalar { operator, vector, scalar, scalar_is_left } => {
                 let scalar = self.scalar(scalar, steps)?;

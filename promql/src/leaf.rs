@@ -27,6 +27,25 @@ pub(crate) struct Ranges {
     pub windows: Windows,
 }
 
+impl Ranges {
+    /// Whether any series has a sample in the window, window by window. A sample is in the windows of neighbouring
+    /// steps: their first and the one past their last are counted, so that each sample is looked at once.
+    pub fn any_present(&self) -> Vec<bool> {
+        let Windows { ends, length_ms } = self.windows;
+        let mut begun = vec![0_i64; ends.count + 1];
+        for at in self.series.iter().flat_map(|series| &series.timestamps) {
+            begun[ends.first_from(*at)] += 1;
+            begun[ends.first_from(at + length_ms)] -= 1;
+        }
+        let mut inside = 0;
+        let count = |begun: &i64| {
+            inside += begun;
+            inside > 0
+        };
+        begun[..ends.count].iter().map(count).collect()
+    }
+}
+
 /// The samples of one series, without staleness markers.
 #[derive(Debug)]
 pub(crate) struct Samples {
@@ -62,8 +81,13 @@ impl Windows {
     }
 
     pub fn at(self, step: usize) -> Window {
-        let end = self.ends.at(if self.fixed() { 0 } else { step });
+        let end = self.ends.at(self.index(step));
         Window { after: end - self.length_ms, end }
+    }
+
+    /// Which window a step sees.
+    pub fn index(self, step: usize) -> usize {
+        if self.fixed() { 0 } else { step }
     }
 }
 
@@ -222,12 +246,25 @@ mod tests {
     }
 
     #[test]
+    fn samples(timestamps: &[i64]) -> Samples {
+        let head = Head::of(isobar_normalizer::Labels::empty());
+        Samples { head, timestamps: timestamps.to_vec(), values: vec![0.0; timestamps.len()] }
+    }
+
+    #[test]
+    fn windows_with_samples_are_found_whatever_their_distance() {
+        for (interval, length) in [(10, 10), (10, 25), (25, 10), (7, 3)] {
+            let windows = Windows::sliding(Steps { start: -20, interval, count: 12 }, length);
+            let ranges = Ranges { series: vec![samples(&[-30, 0, 31]), samples(&[31, 35, 500])], windows };
+            let inside =
+                |step: usize| ranges.series.iter().any(|one| !one.inside(windows.at(step)).is_empty());
+            let expected: Vec<bool> = (0..12).map(inside).collect();
+            assert_eq!(ranges.any_present(), expected, "every {interval}, {length} long");
+        }
+    }
+
     fn windows_exclude_their_start() {
-        let samples = Samples {
-            head: Head::of(isobar_normalizer::Labels::empty()),
-            timestamps: vec![0, 10, 20, 30],
-            values: vec![0.0; 4],
-        };
+        let samples = samples(&[0, 10, 20, 30]);
         assert_eq!(samples.inside(Window { after: 0, end: 20 }), 1..3);
         assert_eq!(samples.inside(Window { after: 30, end: 40 }), 4..4);
     }

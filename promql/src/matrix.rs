@@ -33,6 +33,12 @@ impl Steps {
         (0..self.count).map(move |index| self.at(index))
     }
 
+    /// The first step at or after a time; `count` when all are before.
+    pub fn first_from(self, time: i64) -> usize {
+        let index = -(self.start - time).div_euclid(self.interval);
+        usize::try_from(index.max(0)).unwrap_or(usize::MAX).min(self.count)
+    }
+
     /// The same steps, all earlier by `millis`.
     pub fn earlier(self, millis: i64) -> Self {
         Self { start: self.start - millis, ..self }
@@ -234,6 +240,13 @@ mod tests {
             });
         }
         matrix
+    }
+
+    #[test]
+    fn the_first_step_from_a_time_on_is_found() {
+        let steps = Steps { start: -5, interval: 10, count: 3 };
+        let found = [-100, -5, -4, 5, 6, 15, 16, 1_000].map(|time| steps.first_from(time));
+        assert_eq!(found, [0, 0, 1, 1, 2, 2, 3, 3]);
     }
 
     #[test]

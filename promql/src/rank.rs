@@ -1,6 +1,9 @@
 //! Aggregations that keep some of a group's series as they are: `topk`, `bottomk`, `limitk`, `limit_ratio`.
 
+use std::cmp::Ordering;
+
 use crate::QueryError;
+use crate::evaluate::Evaluation;
 use crate::group::{Grouping, Groups};
 use crate::matrix::Matrix;
 use crate::notes::Notes;
@@ -9,7 +12,7 @@ use crate::order::{by_value, by_value_descending};
 /// Which series are kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Rank {
-    /// The k largest; NaN only where there is nothing else.
+    /// The k largest; NaN only where there is nothing else. Of equal ones the first, here and below.
     Top,
     /// The k smallest, likewise.
     Bottom,
@@ -33,30 +36,25 @@ impl Rank {
 
 /// Keeps the chosen values; `limit` is k or the ratio at each step.
 pub(crate) fn ranked(
+    evaluation: &Evaluation<'_>,
     rank: Rank,
     limit: &[f64],
     grouping: &Grouping,
-    input: Matrix,
+    mut input: Matrix,
     notes: &mut Notes,
 ) -> Result<Matrix, QueryError> {
     let limits = checked(rank, limit, notes)?;
     let members = Groups::of(&input.heads, grouping).members();
-    let mut kept = input.clone();
     let mut order = Vec::new();
     for (column, limit) in limits.into_iter().enumerate() {
+        evaluation.check_time()?;
         for rows in &members {
             let mut rows: Vec<usize> = rows.iter().copied().filter(|row| input.row(*row).1[column]).collect();
-            let value = |row: &usize| input.row(*row).0[column];
+            let value = |row: usize| input.row(row).0[column];
             let count = match rank {
-                Rank::Top => {
-                    rows.sort_by(|a, b| by_value_descending(value(a), value(b)));
-                    whole(limit)
-                }
-                Rank::Bottom => {
-                    rows.sort_by(|a, b| by_value(value(a), value(b)));
-                    whole(limit)
-                }
-                Rank::First => whole(limit),
+                Rank::Top => best(&mut rows, limit, |a, b| by_value_descending(value(a), value(b))),
+                Rank::Bottom => best(&mut rows, limit, |a, b| by_value(value(a), value(b))),
+                Rank::First => whole(limit).min(rows.len()),
                 Rank::Ratio => {
                     let (chosen, others): (Vec<usize>, Vec<usize>) =
                         rows.iter().partition(|row| in_ratio(share(&input, **row), limit));
@@ -66,19 +64,30 @@ pub(crate) fn ranked(
                     count
                 }
             };
-            for row in rows.iter().skip(count) {
-                kept.row_mut(*row).1[column] = false;
+            for row in rows.split_off(count) {
+                input.row_mut(row).1[column] = false;
             }
             if input.steps.count == 1 {
-                order.extend(rows.iter().take(count));
+                order.extend(rows);
             }
         }
     }
     if input.steps.count == 1 {
-        return Ok(kept.reordered(&order));
+        return Ok(input.reordered(&order));
     }
-    kept.prune();
-    Ok(kept)
+    input.prune();
+    Ok(input)
+}
+
+/// Brings the best rows to the front, in order, and tells how many they are. The others are not sorted.
+fn best(rows: &mut [usize], limit: f64, compare: impl Fn(usize, usize) -> Ordering) -> usize {
+    let count = whole(limit).min(rows.len());
+    let compare = |a: &usize, b: &usize| compare(*a, *b).then(a.cmp(b));
+    if count < rows.len() {
+        rows.select_nth_unstable_by(count, compare);
+    }
+    rows[..count].sort_unstable_by(compare);
+    count
 }
 
 /// Refuses NaN; holds ratios to -1..1.

@@ -1,6 +1,8 @@
 //! What a query may not do.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use isobar_normalizer::{Labels, Matcher, TimeRange, Timestamp};
 use isobar_promql::{
@@ -45,6 +47,56 @@ fn samples_series_steps_and_time_are_limited() {
 
     let no_time = EngineOptions { timeout: Duration::ZERO, ..EngineOptions::default() };
     assert!(matches!(instant("m", &no_time), Err(QueryError::Timeout(_))));
+}
+
+/// A label made of itself twice over at every level would be a gigabyte after thirty.
+#[test]
+fn labels_cannot_grow_without_end() {
+    let times =
+        |count: usize, outer: &str| (0..count).fold("m".to_owned(), |inner, _| outer.replace('v', &inner));
+    for outer in [r#"label_join(v, "i", "", "i", "i")"#, r#"label_replace(v, "i", "$1$1", "i", "(.*)")"#] {
+        let grown = instant(&times(40, outer), &EngineOptions::default());
+        assert!(matches!(grown, Err(QueryError::Limit(_))), "{outer}");
+        assert!(instant(&times(5, outer), &EngineOptions::default()).is_ok(), "{outer}");
+    }
+}
+
+/// Many series over many steps, of which no step has a sample: looked at series by series this takes minutes.
+#[test]
+fn absence_costs_no_more_than_the_samples_read() {
+    let mut memory = Memory::default();
+    for series in 0..20_000 {
+        let labels = Labels::from_pairs([("__name__", "m"), ("i", &series.to_string())]).unwrap();
+        memory.insert(&labels, 500, 1.0);
+    }
+    let query = Query::parse("absent_over_time(m[1ms])").unwrap();
+    let started = Instant::now();
+    let step = Duration::from_secs(1);
+    let answer = query.range(at(0), at(10_999), step, &memory, &EngineOptions::default()).unwrap();
+    let Value::Matrix(series) = answer.value else { panic!("a range query answers with a matrix") };
+    assert_eq!(series[0].points.len(), 11_000);
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_query_ends_when_nobody_waits_for_it() {
+    /// Whoever asks goes while the second selector is read.
+    struct Leaving(Memory, Arc<AtomicBool>, AtomicBool);
+    impl SeriesSource for Leaving {
+        fn select(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<SourceSeries>, SourceError> {
+            let second = self.2.swap(true, Ordering::Relaxed);
+            self.1.store(second, Ordering::Relaxed);
+            self.0.select(matchers, range)
+        }
+        fn lookback_max(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+    let options = EngineOptions::default();
+    let source = Leaving(ten_series(), options.cancelled.clone(), AtomicBool::new(false));
+    let run = |query: &str| Query::parse(query).unwrap().instant(at(540), &source, &options);
+    assert!(run("m").is_ok());
+    assert_eq!(run("m"), Err(QueryError::Cancelled));
 }
 
 #[test]
