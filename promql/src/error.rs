@@ -13,12 +13,15 @@ pub enum QueryError {
     /// The query has no defined result on these data, or its data cannot be read; HTTP 422, `execution`.
     #[error("{0}")]
     Execution(String),
-    /// The query would use more than the options allow; HTTP 503.
+    /// The query would use more than the options allow; HTTP 422, `execution`.
     #[error("{0}")]
     Limit(String),
     /// The query ran longer than the options allow; HTTP 503, `timeout`.
     #[error("query timed out after {} ms", .0.as_millis())]
     Timeout(Duration),
+    /// Whoever asked has gone; nobody reads this.
+    #[error("query was cancelled")]
+    Cancelled,
 }
 
 impl QueryError {

@@ -1,6 +1,7 @@
 //! Walks a plan: one run of one query, with its limits.
 
 use std::cell::{Cell, RefCell};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::answer::{Answer, Value};
@@ -82,7 +83,11 @@ impl<'a> Evaluation<'a> {
             return Err(QueryError::Timeout(self.options.timeout));
         }
         Ok(())
+    /// Whether anybody still waits for the answer, and for how long.
     }
+        if self.options.cancelled.load(Ordering::Relaxed) {
+            return Err(QueryError::Cancelled);
+        }
 
     /// One number a step.
     pub fn scalar(&self, node: &ScalarNode, steps: Steps) -> Result<Vec<f64>, QueryError> {

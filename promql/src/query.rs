@@ -1,5 +1,7 @@
 //! A query and how it is run.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use isobar_normalizer::{Matcher, Timestamp};
@@ -15,7 +17,8 @@ use crate::{QueryError, SeriesSource};
 pub struct EngineOptions {
     /// How far back an instant selector looks for a sample, in series that carry no lookback of their own.
     pub lookback: Duration,
-    /// Most samples read and values computed, summed over the whole query.
+    /// Most samples read and values computed, summed over the whole query. What a query holds at one time is a part of
+    /// that, at 16 bytes a sample: this bounds its memory and its work.
     pub samples_max: usize,
     /// Most series read, summed over the selectors.
     pub series_max: usize,
@@ -23,10 +26,14 @@ pub struct EngineOptions {
     pub steps_max: usize,
     /// Longest evaluation; checked before each series and every few windows, so a source that blocks is not interrupted.
     pub timeout: Duration,
+    /// Ends the evaluation when set, as the timeout does: for when nobody waits for the answer any more.
+    pub cancelled: Arc<AtomicBool>,
 }
 
 impl Default for EngineOptions {
-    /// The defaults of Prometheus (5 m, 50 M samples, 11,000 steps, 2 m), and 200,000 series.
+    /// The defaults of Prometheus for lookback (5 m), steps (11,000) and timeout (2 m); 200,000 series; and 50 M samples,
+    /// the figure of `--query.max-samples`, which there counts only what is held at one time: a query made of many
+    /// large parts may be refused here and not there.
     fn default() -> Self {
         Self {
             lookback: Duration::from_secs(300),
@@ -34,6 +41,7 @@ impl Default for EngineOptions {
             series_max: 200_000,
             steps_max: 11_000,
             timeout: Duration::from_secs(120),
+            cancelled: Arc::default(),
         }
     }
 }

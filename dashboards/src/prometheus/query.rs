@@ -1,19 +1,22 @@
 //! `query` and `query_range`.
 
 use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use isobar_normalizer::{Labels, Timestamp};
 use isobar_promql::{Answer, EngineOptions, Query, QueryError, Value, format_value};
+use tokio::sync::Semaphore;
 
 use super::PrometheusError;
 use super::error::ErrorType;
 use super::success::{TRUNCATED, success};
 use super::time::{duration, limit, required_time, step, time};
 use crate::app::App;
-use crate::blocking::blocking;
+use crate::blocking::{Interrupted, blocking};
 use crate::params::Params;
 
 /// The longest a query may take, waiting for its turn included; `timeout` can only shorten it.
@@ -73,8 +76,8 @@ async fn evaluate(
     let text = params.get("query").unwrap_or_default();
     let query = Query::parse(text).map_err(|error| PrometheusError::parameter("query", error))?;
     let shared = app.clone();
-    let body = blocking(&app.queries, timeout, move || {
-        let mut answer = run(&query, &shared, &options)?;
+    let body = while_asked(&app.queries, options, move |options| {
+        let mut answer = run(&query, &shared, options)?;
         if let Some(limit) = limit {
             cut(&mut answer, limit);
         }
@@ -85,10 +88,30 @@ async fn evaluate(
         QueryError::Execution(message) | QueryError::Limit(message) => {
             PrometheusError::new(ErrorType::Execution, message)
         }
-        QueryError::Timeout(_) => {
+        QueryError::Timeout(_) | QueryError::Cancelled => {
             PrometheusError::new(ErrorType::Timeout, "query timed out in expression evaluation")
         }
     })
+}
+
+/// Evaluates where it may block, until the answer is there or nobody waits for it any more: a client that has gone, as
+/// a dashboard's that is reloaded, must not keep the place of one that waits.
+async fn while_asked<T: Send + 'static>(
+    places: &Arc<Semaphore>,
+    options: EngineOptions,
+    work: impl FnOnce(&EngineOptions) -> T + Send + 'static,
+) -> Result<T, Interrupted> {
+    let _asked = Asked(options.cancelled.clone());
+    blocking(places, options.timeout, move || work(&options)).await
+}
+
+/// Cancels the evaluation when the request is dropped.
+struct Asked(Arc<AtomicBool>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Cuts the series of an answer to the limit, and says so in it.
@@ -195,6 +218,28 @@ mod tests {
 
     fn check(value: Value, expected: &str) {
         assert_eq!(data(&value), expected);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_has_gone_frees_the_place_of_its_query() {
+        let places = Arc::new(Semaphore::new(1));
+        let (started, start) = tokio::sync::oneshot::channel();
+        let asking = tokio::spawn({
+            let places = places.clone();
+            async move {
+                let endless = move |options: &EngineOptions| {
+                    started.send(()).unwrap();
+                    while !options.cancelled.load(Ordering::Relaxed) {
+                        std::thread::yield_now();
+                    }
+                };
+                while_asked(&places, EngineOptions::default(), endless).await
+            }
+        });
+        start.await.unwrap();
+        asking.abort();
+        let next = while_asked(&places, EngineOptions::default(), |_| 1).await;
+        assert_eq!(next, Ok(1));
     }
 
     #[test]

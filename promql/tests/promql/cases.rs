@@ -79,6 +79,7 @@ fn answer(when: &str, query: &str, memory: &Memory) -> String {
                 QueryError::Execution(_) => "execution",
                 QueryError::Limit(_) => "limit",
                 QueryError::Timeout(_) => "timeout",
+                QueryError::Cancelled => "cancelled",
             };
             format!("error ({kind}): {error}\n")
         }
