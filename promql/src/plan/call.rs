@@ -1,5 +1,7 @@
 //! Function calls: from the name to the node.
 
+use std::collections::HashSet;
+
 use isobar_normalizer::{Labels, METRIC_NAME, MatchOp, Matcher};
 use promql_parser::parser::{Call, Expr};
 use regex::RegexBuilder;
@@ -215,13 +217,17 @@ fn labels_of_absent_range(range: &RangeNode) -> Labels {
     }
 }
 
-/// The labels an absent series would have had: those that exactly one matcher names, by equality.
+/// The labels an absent series would have had: those that a matcher names by equality, and that no later one makes
+/// doubtful again. Source: prometheus `promql/functions.go`, createLabelsForAbsentFunction.
 fn labels_of_matchers(matchers: &[Matcher]) -> Labels {
-    let certain = matchers.iter().filter(|matcher| {
-        matcher.name() != METRIC_NAME
-            && matcher.op() == MatchOp::Equal
-            && matchers.iter().filter(|other| other.name() == matcher.name()).count() == 1
-    });
-    Labels::from_pairs(certain.map(|matcher| (matcher.name(), matcher.value())))
-        .unwrap_or_else(|_| Labels::empty())
+    let mut labels = Labels::empty().edit();
+    let mut named = HashSet::new();
+    for matcher in matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME) {
+        if matcher.op() == MatchOp::Equal && named.insert(matcher.name()) {
+            labels.set(matcher.name(), matcher.value());
+        } else {
+            labels.remove(matcher.name());
+        }
+    }
+    labels.build()
 }
