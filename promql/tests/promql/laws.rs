@@ -49,6 +49,10 @@ const EXPRESSIONS: &[&str] = &[
     "scalar(m{a=\"0\",b=\"0\"})",
     "histogram_quantile(0.5, label_replace(m, \"le\", \"$1\", \"b\", \"(.*)\") or label_replace(n, \"le\", \"+Inf\", \"\", \"\"))",
     "clamp(m, 1, 3)",
+    "m or on(b) (m offset 1m)",
+    "last_over_time((m or m offset 1m)[2m:20s])",
+    "count_values(\"v\", m or n)",
+    "topk(1, m or n)",
     "day_of_week(m) + hour(m)",
 ];
 
@@ -114,7 +118,33 @@ fn range(query: &Query, memory: &Memory) -> Result<Value, QueryError> {
     answer.map(|answer| answer.value)
 }
 
+/// Pieces that queries are made of, and some that they are not.
+const PIECES: &str = r#"m n { } ( ) [ ] , : = =~ != !~ == > < >= + - * / % ^ @ "a" 'b' `c` " ' \ a b le __name__ 1 0 -1 1e300
+    0x1f 1_000 .5 Inf NaN 5m 1h30m 1ms 0s 1y 1d1w offset by without on ignoring group_left group_right bool and or unless
+    atan2 start() end() sum topk quantile count_values limit_ratio rate increase max_over_time quantile_over_time
+    label_replace label_join histogram_quantile absent absent_over_time time() timestamp vector scalar sort_by_label clamp
+    round hour predict_linear info fill # é $ ;"#;
+
+/// Texts of such pieces and of whole queries, with a blank between them or not.
+fn texts() -> impl Strategy<Value = String> {
+    let pieces: Vec<&str> =
+        PIECES.split_whitespace().chain(["\n", "\0"]).chain(EXPRESSIONS.iter().copied()).collect();
+    let pieces = proptest::collection::vec(proptest::sample::select(pieces), 0..16);
+    (pieces, "[ ]?").prop_map(|(pieces, gap)| pieces.join(&gap))
+}
+
 proptest! {
+    #[test]
+    fn no_text_does_harm(text in texts()) {
+        if let Ok(query) = Query::parse(&text) {
+            let memory = memory(&vec![(true, 1, 1, vec![(1, 1), (8, 5)]), (false, 1, 1, vec![(1, 2)])], false);
+            let options = EngineOptions { samples_max: 100_000, ..EngineOptions::default() };
+            let _ = query.instant(Timestamp::from_millis(20_000), &memory, &options);
+            let end = Timestamp::from_millis(100_000);
+            let _ = query.range(Timestamp::from_millis(0), end, Duration::from_secs(7), &memory, &options);
+        }
+    }
+
     #[test]
     fn a_range_query_is_its_instant_queries(data in data()) {
         let memory = memory(&data, false);
