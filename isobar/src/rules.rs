@@ -39,6 +39,10 @@ const HELD_BACK_MAX: Duration = Duration::from_secs(5 * 60);
 const HELD_BACK_PERIODS_MIN: u32 = 2;
 /// The name of the stage whose rounds health watches.
 pub const STAGE: &str = "evaluate";
+/// The pauses between tries to hand transitions over: twice the one before, up to the longest. The disk that is full now
+/// may have room in a moment, and a page waits for it.
+const HAND_OVER_PAUSE_FIRST: Duration = Duration::from_millis(250);
+const HAND_OVER_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// Series, watermarks and resources, as the evaluator asks for them.
 #[derive(Debug)]
@@ -110,15 +114,15 @@ impl RuleQuery for SharedRuleData {
         fed.into_iter().filter_map(watermark).collect()
     }
 
-    fn resource(&self, resource_id: &str) -> ResourceLookup {
-        match self.0.resources.look_up(resource_id) {
-            Known::Present(labels) => {
-                let labels = Labels::from_pairs(labels.iter().map(|(name, value)| (name, value)));
     fn complete_until(&self, source: &str, resource_id: &str) -> Option<Timestamp> {
         let parts = self.0.resources.parts_of(resource_id, source);
         read_up_to(parts.iter().map(|part| self.0.watermarks.mark(source, part)))
     }
 
+    fn resource(&self, resource_id: &str) -> ResourceLookup {
+        match self.0.resources.look_up(resource_id) {
+            Known::Present(labels) => {
+                let labels = Labels::from_pairs(labels.iter().map(|(name, value)| (name, value)));
                 labels.map_or(ResourceLookup::Unknown, ResourceLookup::Known)
             }
             Known::Gone(at) => ResourceLookup::Gone(at),
@@ -127,10 +131,6 @@ impl RuleQuery for SharedRuleData {
     }
 }
 
-/// Evaluates whenever data has come, hands what changed to the alert centre, and stops when told to. `ended` is what the
-/// start found to be over.
-pub async fn run(
-    evaluator: Arc<tokio::sync::Mutex<Evaluator>>,
 /// How far a source with these parts has come: up to its newest data, but short of what the slowest part in step is yet to
 /// be read for; and where the slowest of the parts is that were left behind. `None` without parts.
 fn in_step(parts: &[Timestamp], period: Duration) -> Option<(Timestamp, Option<Timestamp>)> {
@@ -153,6 +153,10 @@ fn read_up_to(marks: impl Iterator<Item = Option<Timestamp>>) -> Option<Timestam
     marks.map(|mark| mark.unwrap_or(never)).max()
 }
 
+/// Evaluates whenever data has come, hands what changed to the alert centre, and stops when told to. `ended` is what the
+/// start found to be over.
+pub async fn run(
+    evaluator: Arc<tokio::sync::Mutex<Evaluator>>,
     ended: Vec<Transition>,
     data: SharedRuleData,
     ingest: Arc<Ingest>,
@@ -192,13 +196,20 @@ fn read_up_to(marks: impl Iterator<Item = Option<Timestamp>>) -> Option<Timestam
 
 /// Hands transitions over until they are taken: the evaluator's state already holds them.
 pub async fn hand_over(centre: &CentreHandle, transitions: Vec<Transition>, stop: &CancellationToken) {
+    let mut pause = HAND_OVER_PAUSE_FIRST;
     while let Err(error) = centre.ingest(transitions.clone()).await {
-        warn!(%error, count = transitions.len(), "alerts could not be written down; trying again");
+        warn!(%error, count = transitions.len(), ?pause, "alerts could not be written down; trying again");
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = tokio::time::sleep(pause) => {}
         }
+        pause = longer(pause);
     }
+}
+
+/// The pause after this one.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(HAND_OVER_PAUSE_MAX)
 }
 
 impl JoinedSeries {
@@ -207,11 +218,6 @@ impl JoinedSeries {
         let (stored, descriptive) = self.split(matchers);
         let described = self.described();
         let mut feeds: HashMap<Arc<str>, (Duration, Duration)> = HashMap::new();
-/// The pause after this one.
-fn longer(pause: Duration) -> Duration {
-    (pause * 2).min(HAND_OVER_PAUSE_MAX)
-}
-
         for fresh in self.store().freshness(&stored) {
             let labels = self.join(&fresh.labels, &described);
             if descriptive
@@ -224,5 +230,58 @@ fn longer(pause: Duration) -> Duration {
             }
         }
         feeds.into_iter().map(|(source, (period, delay))| (source, period, delay)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(parts: &[i64], period: u64, expected: Option<(i64, Option<i64>)>) {
+        let at = |seconds: &i64| Timestamp::from_millis(seconds * 1000);
+        let parts: Vec<Timestamp> = parts.iter().map(at).collect();
+        let found = in_step(&parts, Duration::from_secs(period));
+        let millis = |(watermark, behind): (Timestamp, Option<Timestamp>)| {
+            (watermark.millis(), behind.map(Timestamp::millis))
+        };
+        assert_eq!(found.map(millis), expected);
+    }
+
+    #[test]
+    fn a_journal_that_refuses_is_asked_ever_more_seldom() {
+        let pauses = std::iter::successors(Some(HAND_OVER_PAUSE_FIRST), |pause| Some(longer(*pause)));
+        let millis: Vec<u128> = pauses.take(8).map(|pause| pause.as_millis()).collect();
+        assert_eq!(millis, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+    }
+
+    #[test]
+    fn an_instant_waits_for_every_sample_that_is_due_at_it() {
+        check(&[], 60, None);
+        check(&[600], 60, Some((600_000, None)));
+        // Scraped on ticks of their own: the slow one has nothing before 597.
+        check(&[590, 582], 15, Some((590_000, None)));
+        // Read at whole minutes: the minute of the first is not over before the second was read for it.
+        check(&[600, 540], 60, Some((599_999, None)));
+        check(&[600, 600], 60, Some((600_000, None)));
+    }
+
+    #[test]
+    fn a_resource_is_read_as_far_as_any_of_its_parts() {
+        let at = Timestamp::from_millis;
+        assert_eq!(read_up_to([].into_iter()), None);
+        assert_eq!(read_up_to([Some(at(5)), None, Some(at(9))].into_iter()), Some(at(9)));
+        assert_eq!(read_up_to([None].into_iter()), Some(at(i64::MIN)), "its region was not read yet");
+    }
+
+    #[test]
+    fn a_part_that_fails_holds_the_others_back_a_while() {
+        check(&[600, 360], 60, Some((419_999, None)));
+        check(&[660, 360, 300], 60, Some((660_000, Some(300_000))));
+        // Five minutes, or two periods: not twenty minutes.
+        check(&[6000, 5400], 300, Some((5_699_999, None)));
+        check(&[6000, 5399], 300, Some((6_000_000, Some(5_399_000))));
+        // Nothing is known of when the next sample is due.
+        check(&[600, 60], 0, Some((600_000, None)));
     }
 }

@@ -62,11 +62,6 @@ impl Watermarks {
         }
     }
 
-    /// How far the source has come; `None` before its first data.
-    pub fn progress(&self, source: &str) -> Option<Progress> {
-        self.sources.read().get(source).and_then(progress_of)
-    }
-}
     /// The marks of all its parts.
     pub fn marks(&self, source: &str) -> Vec<Timestamp> {
         let sources = self.sources.read();
@@ -78,6 +73,11 @@ impl Watermarks {
         self.sources.read().get(source)?.parts.get(part).copied()
     }
 
+    /// How far the source has come; `None` before its first data.
+    pub fn progress(&self, source: &str) -> Option<Progress> {
+        self.sources.read().get(source).and_then(progress_of)
+    }
+}
 
 fn progress_of(marks: &Marks) -> Option<Progress> {
     let (complete, newest) = (*marks.parts.values().min()?, *marks.parts.values().max()?);
