@@ -166,7 +166,8 @@ impl Ingest {
         self.resources.see(&source, &part, resources);
         self.journal_changes(now)?;
         if let Some(watermark) = watermark {
-            self.watermarks.advance(&source, &part, watermark);
+            let delay = runs.iter().map(|run| run.delay).max().unwrap_or_default();
+            self.watermarks.advance(&source, &part, watermark, delay);
         }
         self.arrived.notify_one();
         Ok(appended)

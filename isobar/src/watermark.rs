@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use isobar_normalizer::Timestamp;
 use parking_lot::RwLock;
@@ -15,6 +16,7 @@ pub struct Watermarks {
 #[derive(Debug)]
 struct Marks {
     since: Timestamp,
+    delay: Duration,
     parts: HashMap<Arc<str>, Timestamp>,
 }
 
@@ -27,14 +29,17 @@ pub struct Progress {
     pub complete: Timestamp,
     /// The part furthest ahead: there is data up to here.
     pub newest: Timestamp,
+    /// How long after a period its provider publishes it at the latest: so far behind it is punctual.
+    pub delay: Duration,
 }
 
 impl Watermarks {
-    /// Moves a part forward; it never moves back.
-    pub fn advance(&self, source: &Arc<str>, part: &Arc<str>, to: Timestamp) {
+    /// Moves a part forward; it never moves back. `delay` is that of what it brought.
+    pub fn advance(&self, source: &Arc<str>, part: &Arc<str>, to: Timestamp, delay: Duration) {
         let mut sources = self.sources.write();
-        let marks =
-            sources.entry(source.clone()).or_insert_with(|| Marks { since: to, parts: HashMap::new() });
+        let new = || Marks { since: to, delay, parts: HashMap::new() };
+        let marks = sources.entry(source.clone()).or_insert_with(new);
+        marks.delay = marks.delay.max(delay);
         let mark = marks.parts.entry(part.clone()).or_insert(to);
         *mark = (*mark).max(to);
     }
@@ -81,7 +86,7 @@ impl Watermarks {
 
 fn progress_of(marks: &Marks) -> Option<Progress> {
     let (complete, newest) = (*marks.parts.values().min()?, *marks.parts.values().max()?);
-    Some(Progress { since: marks.since, complete, newest })
+    Some(Progress { since: marks.since, complete, newest, delay: marks.delay })
 }
 
 #[cfg(test)]
@@ -97,25 +102,28 @@ mod tests {
         let marks = Watermarks::default();
         let source: Arc<str> = "estate".into();
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        let delay = Duration::from_secs(180);
         assert_eq!(marks.progress("estate"), None);
-        marks.advance(&source, &a, at(10));
-        marks.advance(&source, &b, at(30));
-        marks.advance(&source, &b, at(20));
+        marks.advance(&source, &a, at(10), delay);
+        marks.advance(&source, &b, at(30), delay);
+        marks.advance(&source, &b, at(20), delay);
+        assert_eq!((marks.mark("estate", "b"), marks.mark("estate", "c")), (Some(at(30)), None));
+        assert_eq!(marks.marks("estate").len(), 2);
         assert_eq!(
             marks.progress("estate"),
-            Some(Progress { since: at(10), complete: at(10), newest: at(30) })
+            Some(Progress { since: at(10), complete: at(10), newest: at(30), delay })
         );
         marks.forget("estate", "a");
         assert_eq!(
             marks.progress("estate"),
-            Some(Progress { since: at(10), complete: at(30), newest: at(30) })
+            Some(Progress { since: at(10), complete: at(30), newest: at(30), delay })
         );
         marks.forget("estate", "b");
         assert_eq!(marks.progress("estate"), None);
-        marks.advance(&source, &b, at(90));
-        marks.advance(&source, &a, at(95));
+        marks.advance(&source, &b, at(90), delay);
+        marks.advance(&source, &a, at(95), delay);
         marks.keep_parts("estate", &BTreeSet::from([a]));
-        let anew = Progress { since: at(90), complete: at(95), newest: at(95) };
+        let anew = Progress { since: at(90), complete: at(95), newest: at(95), delay };
         assert_eq!(marks.progress("estate"), Some(anew), "nobody looked in between");
     }
 }

@@ -219,12 +219,13 @@ impl Upkeep {
         })
     }
 
-    /// How far a source's data is behind; nothing before its first data.
+    /// How far a source's data is behind what its provider may have published by now; nothing before its first data. The
+    /// gauge shows how far it is behind the clock.
     fn lag(&self, source: &str) -> Duration {
         let progress = self.watermarks.progress(source);
         let lag = progress.map_or(Duration::ZERO, |progress| clock::now().since(progress.complete));
         metrics::gauge!("isobar_source_lag_seconds", "source" => source.to_owned()).set(lag.as_secs_f64());
-        lag
+        lag.saturating_sub(progress.map_or(Duration::ZERO, |progress| progress.delay))
     }
 
     fn source_facts(&self, status: &SourceStatus) -> SourceFacts {
