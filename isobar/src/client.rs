@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
-use isobar_egress::{Client, ClientOptions, Egress, EgressOptions, Request, Trust};
+use isobar_egress::{Client, ClientOptions, Egress, EgressOptions, Request, Response, Trust};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -32,7 +32,7 @@ impl Server {
     fn new(arguments: &ServerArguments) -> Result<Self> {
         let egress = Egress::new(EgressOptions::default())?;
         let client = egress.client(ClientOptions::new(Trust::Operator))?;
-        Ok(Self { client, url: arguments.url.clone(), token: arguments.token.clone() })
+        Ok(Self { client, url: server_url(&arguments.url)?, token: arguments.token.clone() })
     }
 
     async fn ask(
@@ -41,9 +41,8 @@ impl Server {
         path: &str,
         query: &[(&str, &str)],
         body: Option<(Value, &str)>,
-    ) -> Result<Bytes> {
-        let mut url =
-            self.url.join(path).with_context(|| format!("{} cannot be a server's address", self.url))?;
+    ) -> Result<Response> {
+        let mut url = address(&self.url, path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -63,7 +62,7 @@ impl Server {
             Request { method, url, headers, body: sent, timeout: PATIENCE, response_max: ANSWER_MAX };
         let response = self.client.send(request).await?;
         if response.status.is_success() {
-            return Ok(response.body);
+            return Ok(response);
         }
         let said = serde_json::from_slice::<Value>(&response.body).ok();
         match said.as_ref().and_then(|said| said["error"].as_str().or_else(|| said["message"].as_str())) {
@@ -79,8 +78,49 @@ impl Server {
 
     async fn ask_json(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
         let answer = self.ask(Method::GET, path, query, None).await?;
-        serde_json::from_slice(&answer).context("the answer is not JSON: is this an Isobar server?")
+        serde_json::from_slice(&answer.body).context("the answer is not JSON: is this an Isobar server?")
     }
+
+    /// Every item of a list, page by page.
+    async fn items(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let cursor = after.as_deref().map(|after| ("after", after));
+            let parameters: Vec<(&str, &str)> =
+                query.iter().copied().chain(cursor).chain([("limit", "500")]).collect();
+            let mut page = self.ask_json(path, &parameters).await?;
+            let Value::Array(more) = page["items"].take() else {
+                return Err(anyhow!("the answer has no items: is this an Isobar server?"));
+            };
+            items.extend(more);
+            match page["next"].as_str() {
+                Some(next) if after.as_deref() == Some(next) => {
+                    bail!("the server answers the same page again and again")
+                }
+                Some(next) => after = Some(next.to_owned()),
+                None => return Ok(items),
+            }
+        }
+    }
+}
+
+/// Where a server is: a scheme, a host, and perhaps the path that a proxy has put in front of it.
+fn server_url(url: &Url) -> Result<Url> {
+    let is_plain = url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_plain {
+        bail!(
+            "--url {url} is no server's address: write http:// or https://, a host, and perhaps a port and a path"
+        );
+    }
+    Ok(url.clone())
+}
+
+/// A path of the API on that server, under the server's own path.
+fn address(server: &Url, path: &str) -> Url {
+    let mut url = server.clone();
+    url.set_path(&format!("{}{path}", server.path().trim_end_matches('/')));
+    url
 }
 
 /// `isobar query`
@@ -150,10 +190,15 @@ pub async fn sql(arguments: SqlArguments) -> Result<()> {
     };
     let body = json!({ "statement": arguments.statement });
     let answer = server.ask(Method::POST, "/api/isobar/v1/sql", &[], Some((body, accept))).await?;
-    if arguments.output != SqlOutput::Table {
-        return print(&answer);
+    if answer.headers.get("isobar-truncated").is_some_and(|truncated| truncated == "true") {
+        eprintln!("warning: rows over the server's limit were cut off");
     }
-    let answer: Value = serde_json::from_slice(&answer).context("the answer is not JSON")?;
+    match arguments.output {
+        SqlOutput::Table => {}
+        SqlOutput::Json => return print_line(&String::from_utf8_lossy(&answer.body)),
+        SqlOutput::Csv | SqlOutput::Arrow => return print(&answer.body),
+    }
+    let answer: Value = serde_json::from_slice(&answer.body).context("the answer is not JSON")?;
     let header: Vec<&str> = answer["columns"]
         .as_array()
         .into_iter()
@@ -181,34 +226,15 @@ fn cell(value: &Value) -> String {
 /// `isobar alerts`, `isobar deliveries`: the list's items, with these columns when printed as a table.
 pub async fn list(arguments: ListArguments, list: &str, columns: &[&str]) -> Result<()> {
     let server = Server::new(&arguments.server)?;
-    let path = format!("/api/isobar/v1/{list}");
-    let q = arguments.q.as_deref().map(|q| ("q", q));
-    let mut items = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let cursor = after.as_deref().map(|after| ("after", after));
-        let parameters: Vec<(&str, &str)> = q.into_iter().chain(cursor).chain([("limit", "500")]).collect();
-        let mut page = server.ask_json(&path, &parameters).await?;
-        let Value::Array(more) = page["items"].take() else {
-            return Err(anyhow!("the answer has no items: is this an Isobar server?"));
-        };
-        items.extend(more);
-        match page["next"].as_str() {
-            Some(next) => after = Some(next.to_owned()),
-            None => break,
-        }
-    }
+    let q: Vec<(&str, &str)> = arguments.q.as_deref().map(|q| ("q", q)).into_iter().collect();
+    let items = server.items(&format!("/api/isobar/v1/{list}"), &q).await?;
     print_items(items, arguments.output, columns)
 }
 
 /// `isobar why`
 pub async fn why(arguments: WhyArguments) -> Result<()> {
     let server = Server::new(&arguments.server)?;
-    let mut answer = server.ask_json("/api/isobar/v1/why", &[("alert", arguments.alert.as_str())]).await?;
-    let steps = match answer["items"].take() {
-        Value::Array(steps) => steps,
-        _ => bail!("the answer has no steps: is this an Isobar server?"),
-    };
+    let steps = server.items("/api/isobar/v1/why", &[("alert", arguments.alert.as_str())]).await?;
     print_items(steps, arguments.output, &["at", "stage", "verdict", "rule", "detail"])
 }
 
@@ -240,6 +266,24 @@ pub fn print(found: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check_address(server: &str, expected: Option<&str>) {
+        let asked =
+            server_url(&server.parse().unwrap()).map(|url| address(&url, "/api/v1/query").to_string());
+        assert_eq!(asked.ok().as_deref(), expected, "{server}");
+    }
+
+    #[test]
+    fn a_path_in_front_of_the_server_is_kept() {
+        check_address("http://127.0.0.1:9797", Some("http://127.0.0.1:9797/api/v1/query"));
+        check_address("https://a.example/", Some("https://a.example/api/v1/query"));
+        check_address("https://a.example/isobar", Some("https://a.example/isobar/api/v1/query"));
+        check_address("https://a.example/ops/is%20o/", Some("https://a.example/ops/is%20o/api/v1/query"));
+        check_address("https://a.example/?x=1", None);
+        check_address("https://a.example/#x", None);
+        check_address("ftp://a.example/", None);
+        check_address("unix:/run/isobar", None);
+    }
 
     #[test]
     fn every_result_type_becomes_rows() {

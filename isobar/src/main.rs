@@ -31,11 +31,15 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{AuditCommand, Cli, Command};
+use crate::config::Problems;
 
 /// Columns of `isobar alerts` and `isobar deliveries`.
 const ALERT_COLUMNS: [&str; 7] = ["id", "state", "severity", "name", "resource", "value", "starts_at"];
 const DELIVERY_COLUMNS: [&str; 7] =
     ["id", "state", "receiver", "channel", "transition", "attempts", "last_error"];
+
+/// What is logged unless `RUST_LOG` asks for something else.
+const LOG_DEFAULT: &str = "info";
 
 /// What runs on other threads when a command is done may end in this time.
 const LEFTOVERS: Duration = Duration::from_secs(1);
@@ -44,9 +48,8 @@ fn main() -> ExitCode {
     // One crypto provider for the whole process, before anything can ask for one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(log_filter())
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
@@ -64,10 +67,31 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("isobar: {error:#}");
+            // Editors find their way by lines that begin with file:line:column.
+            match error.downcast_ref::<Problems>() {
+                Some(problems) => eprintln!("{problems}"),
+                None => eprintln!("isobar: {error:#}"),
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+/// What `RUST_LOG` asks for; `info` where it asks for nothing, and, said aloud, where it cannot be read.
+fn log_filter() -> EnvFilter {
+    let asked = std::env::var_os("RUST_LOG").filter(|asked| !asked.is_empty());
+    let Some(asked) = asked else {
+        return EnvFilter::new(LOG_DEFAULT);
+    };
+    let read = match asked.to_str() {
+        Some(text) => EnvFilter::try_new(text).map_err(|error| error.to_string()),
+        None => Err("it is not UTF-8".to_owned()),
+    };
+    read.unwrap_or_else(|error| {
+        let asked = asked.to_string_lossy();
+        eprintln!("isobar: RUST_LOG={asked:?} is ignored, {LOG_DEFAULT} holds: {error}; write info or isobar_store=debug,warn");
+        EnvFilter::new(LOG_DEFAULT)
+    })
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use isobar_alerting::{AlertCentre, CentreParts, Evaluator};
 use isobar_dashboards::{Api, Backend, ServeOptions, Tls};
 use isobar_egress::{BreakerOptions, Breakers, Egress, EgressOptions};
@@ -29,7 +29,7 @@ use crate::api::{AlertViews, EstateViews, MetricsPage, PushIntake, ServerOperati
 use crate::cli::ServeArguments;
 use crate::clock;
 use crate::collect::SourceStatuses;
-use crate::config::{Config, load};
+use crate::config::{Config, Problems, load};
 use crate::ingest::Ingest;
 use crate::resources::ResourceTable;
 use crate::rules::{self, EVALUATION_STEP, RuleData, SharedRuleData};
@@ -53,10 +53,7 @@ const LATENCY_BUCKETS: [f64; 14] =
 pub async fn run(arguments: ServeArguments) -> Result<()> {
     let mut signals = Signals::listen()?;
     open_files::raise_limit();
-    let mut config = load(&arguments.config, arguments.listen).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow!("{}", lines.join("\n"))
-    })?;
+    let mut config = load(&arguments.config, arguments.listen).map_err(Problems)?;
     let metrics = install_metrics()?;
     let directory = DataDirectory::open(&arguments.data_dir)?;
 
@@ -66,7 +63,7 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
         ..EgressOptions::default()
     })?;
     let sources =
-        build_sources(&arguments.config, &config, &egress).map_err(|problem| anyhow!("{problem}"))?;
+        build_sources(&arguments.config, &config, &egress).map_err(|problem| Problems(vec![problem]))?;
     let tls = config.server.tls(&config.secrets.base_dir).map(Tls::load).transpose()?.map(Arc::new);
     let listener = TcpListener::bind(config.server.listen()).await;
     let listener = listener.with_context(|| format!("listening on {}", config.server.listen()))?;

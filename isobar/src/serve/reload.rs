@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::api::ReloadRequest;
 use crate::clock;
 use crate::collect::{Running, Source, SourceStatuses};
-use crate::config::{Config, Problem, Started, load};
+use crate::config::{Config, Problem, Problems, Started, load};
 use crate::ingest::Ingest;
 use crate::rules::hand_over;
 use crate::serve::signals::Signals;
@@ -59,8 +59,7 @@ impl Reloader {
     /// Reads the file and puts it into effect. Sources are started anew: their targets keep their series, and what left
     /// is told to have left.
     async fn reload(&self, running: &mut Vec<Running>, stop: &CancellationToken) -> Result<(), String> {
-        let complaints =
-            |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let complaints = |problems: Vec<Problem>| Problems(problems).to_string();
         let mut config = load(&self.path, self.listen).map_err(complaints)?;
         self.started.refuse_changes(&config.started).map_err(|errors| {
             let problem = |error: ConfigError| Problem { file: self.path.clone(), error };
