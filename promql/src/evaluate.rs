@@ -78,16 +78,16 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
+    /// Whether anybody still waits for the answer, and for how long.
     pub fn check_time(&self) -> Result<(), QueryError> {
+        if self.options.cancelled.load(Ordering::Relaxed) {
+            return Err(QueryError::Cancelled);
+        }
         if self.began.elapsed() > self.options.timeout {
             return Err(QueryError::Timeout(self.options.timeout));
         }
         Ok(())
-    /// Whether anybody still waits for the answer, and for how long.
     }
-        if self.options.cancelled.load(Ordering::Relaxed) {
-            return Err(QueryError::Cancelled);
-        }
 
     /// One number a step.
     pub fn scalar(&self, node: &ScalarNode, steps: Steps) -> Result<Vec<f64>, QueryError> {

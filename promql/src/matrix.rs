@@ -162,12 +162,6 @@ impl Matrix {
         *self = self.reordered(&kept);
     }
 
-    /// The given rows, in that order.
-    pub fn reordered(&self, order: &[usize]) -> Self {
-        let mut result = Self::new(self.steps);
-        for index in order {
-            let (values, present) = self.row(*index);
-            result.heads.push(self.heads[*index].clone());
     /// Whether any row has a value, step by step.
     pub fn any_present(&self) -> Vec<bool> {
         let mut any = vec![false; self.steps.count];
@@ -177,6 +171,12 @@ impl Matrix {
         any
     }
 
+    /// The given rows, in that order.
+    pub fn reordered(&self, order: &[usize]) -> Self {
+        let mut result = Self::new(self.steps);
+        for index in order {
+            let (values, present) = self.row(*index);
+            result.heads.push(self.heads[*index].clone());
             result.values.extend_from_slice(values);
             result.present.extend_from_slice(present);
         }
