@@ -245,7 +245,6 @@ mod tests {
         assert_eq!(steps(1, 9), None);
     }
 
-    #[test]
     fn samples(timestamps: &[i64]) -> Samples {
         let head = Head::of(isobar_normalizer::Labels::empty());
         Samples { head, timestamps: timestamps.to_vec(), values: vec![0.0; timestamps.len()] }
@@ -263,6 +262,7 @@ mod tests {
         }
     }
 
+    #[test]
     fn windows_exclude_their_start() {
         let samples = samples(&[0, 10, 20, 30]);
         assert_eq!(samples.inside(Window { after: 0, end: 20 }), 1..3);
