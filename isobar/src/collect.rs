@@ -1,27 +1,29 @@
 //! The collecting loops: every part of every source on its own jittered ticks, so that a slow one delays nobody.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use isobar_collectors::{CollectError, Collected, Collector, Part, Window, next_tick};
 use isobar_egress::Retry;
-use isobar_normalizer::Timestamp;
+use isobar_normalizer::{SampleRun, Timestamp};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock;
-use crate::ingest::{Delivery, Ingest};
+use crate::ingest::{Delivery, Ingest, IngestError, refusals};
 use crate::metadata::Said;
 
 /// A collection that has not ended after this many of its intervals is given up, and at least after a minute.
 const PATIENCE_INTERVALS: u32 = 4;
 const PATIENCE_MIN: Duration = Duration::from_secs(60);
-/// What an earlier process saw and discovery does not name any more is gone after so many discoveries: at the second one
-/// every part has been collected once, so that what is only seen by another part now has not left.
-const SETTLED_AFTER: u64 = 2;
+/// What a part saw that discovery does not name any more has left once every part there is was collected: a target under
+/// another label is another part, and sees the same machine. A part that is collected more seldom is not waited for longer
+/// than this, or two intervals of its source.
+const SETTLED_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// How the parts of one source went last.
 #[derive(Clone, Debug)]
@@ -128,6 +130,14 @@ impl SourceStatuses {
         self.all.lock().remove(name);
     }
 
+    /// Whether every one of these parts was collected once, or tried to be.
+    fn are_all_tried(&self, name: &str, parts: &BTreeSet<Arc<str>>) -> bool {
+        self.all
+            .lock()
+            .get(name)
+            .is_some_and(|status| parts.iter().all(|part| status.parts.contains_key(part)))
+    }
+
     fn change(&self, name: &str, change: impl FnOnce(&mut SourceStatus)) {
         if let Some(status) = self.all.lock().get_mut(name) {
             let before = status.health().0;
@@ -183,16 +193,20 @@ impl Running {
         })
     }
 
-    /// Stops collecting for good. The parts that its successor does not have, or all where there is none, have left the
-    /// estate.
+    /// Stops collecting for good. The parts that its successor does not have are read no more; what they saw has left the
+    /// estate when the successor finds that no part of its own sees it. Where there is no successor, all of it has.
     pub async fn retire(self, successor: Option<&[Part]>) {
         let shared = self.shared.clone();
+        let kept: Option<BTreeSet<Arc<str>>> =
+            successor.map(|parts| parts.iter().map(|part| part.key.clone()).collect());
         for part in self.stop().await {
-            if !successor.is_some_and(|parts| has_key(parts, &part.key)) {
-                forget(&shared, &part).await;
+            match &kept {
+                Some(kept) if kept.contains(&part.key) => {}
+                Some(_) => end_part(&shared, &part).await,
+                None => forget(&shared, &part).await,
             }
         }
-        if successor.is_none() {
+        if kept.is_none() {
             shared.statuses.remove(&shared.source.name);
         }
     }
@@ -205,26 +219,43 @@ struct Shared {
     statuses: Arc<SourceStatuses>,
 }
 
+/// A part's loop, and what stops it.
+type PartLoop = (CancellationToken, JoinHandle<()>);
+
 /// Follows discovery: starts a loop for each part that comes, ends it for each that goes.
 async fn follow_parts(shared: Arc<Shared>, stop: CancellationToken) -> Vec<Part> {
-    let mut loops: HashMap<Part, (CancellationToken, JoinHandle<()>)> = HashMap::new();
-    let mut rounds = 0u64;
+    let Source { name, interval, collector, .. } = &shared.source;
+    let pause = collector.discovery_interval().map_or(*interval, |own| own.min(*interval));
+    let mut loops: HashMap<Part, PartLoop> = HashMap::new();
+    // Since when something may have left. At the start: what an earlier process or configuration saw.
+    let mut unsettled_since = Some(Instant::now());
     loop {
-        match shared.source.collector.parts().await {
+        let found = tokio::select! {
+            () = stop.cancelled() => break,
+            found = tokio::time::timeout(patience(*interval), collector.parts()) => found,
+        };
+        let found = found.unwrap_or_else(|_| {
+            let message = format!("discovery: no answer within {} s", patience(*interval).as_secs());
+            Err(CollectError { message, retry: Retry::Backoff })
+        });
+        match found {
             Ok(parts) => {
-                let left: Vec<Part> = loops.keys().filter(|part| !parts.contains(part)).cloned().collect();
-                for part in left {
-                    end_loop(&shared, loops.remove(&part), &part, &parts).await;
+                let keys: BTreeSet<Arc<str>> = parts.iter().map(|part| part.key.clone()).collect();
+                if end_loops(&shared, &mut loops, &parts, &keys).await {
+                    unsettled_since.get_or_insert_with(Instant::now);
                 }
-                rounds += 1;
-                if rounds == SETTLED_AFTER {
-                    settle(&shared, &parts).await;
+                if let Some(since) = unsettled_since
+                    && (shared.statuses.are_all_tried(name, &keys)
+                        || since.elapsed() >= SETTLED_AFTER.max(*interval * 2))
+                {
+                    settle(&shared, keys).await;
+                    unsettled_since = None;
                 }
                 loops.retain(|part, (_, task)| {
                     let is_broken = task.is_finished() && !stop.is_cancelled();
                     if is_broken {
                         error!(
-                            source = &*shared.source.name,
+                            source = &**name,
                             part = &*part.key,
                             "its loop broke off; it is started again"
                         );
@@ -239,14 +270,14 @@ async fn follow_parts(shared: Arc<Shared>, stop: CancellationToken) -> Vec<Part>
                         (stop.clone(), tokio::spawn(collect_part(shared.clone(), part.clone(), stop)))
                     });
                 }
-                shared.statuses.change(&shared.source.name, |status| {
+                shared.statuses.change(name, |status| {
                     status.discovery_failed = None;
                     status.tried |= is_empty;
                 });
             }
             Err(error) => {
-                warn!(source = &*shared.source.name, %error, "discovery failed; the known parts go on");
-                shared.statuses.change(&shared.source.name, |status| {
+                warn!(source = &**name, %error, "discovery failed; the known parts go on");
+                shared.statuses.change(name, |status| {
                     status.discovery_failed = Some(error.to_string());
                     status.tried = true;
                 });
@@ -254,7 +285,7 @@ async fn follow_parts(shared: Arc<Shared>, stop: CancellationToken) -> Vec<Part>
         }
         tokio::select! {
             () = stop.cancelled() => break,
-            () = tokio::time::sleep(shared.source.interval) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
     let mut parts = Vec::with_capacity(loops.len());
@@ -265,29 +296,37 @@ async fn follow_parts(shared: Arc<Shared>, stop: CancellationToken) -> Vec<Part>
     parts
 }
 
-/// Ends the loop of a part that is not among `parts`; one whose interval changed is there under its key.
-async fn end_loop(
+/// How long a call that is made every `interval` is waited for.
+fn patience(interval: Duration) -> Duration {
+    PATIENCE_MIN.max(interval * PATIENCE_INTERVALS)
+}
+
+/// Ends the loops of the parts that are not among `parts`; whether any part left. One whose interval changed is there under
+/// its key.
+async fn end_loops(
     shared: &Arc<Shared>,
-    running: Option<(CancellationToken, JoinHandle<()>)>,
-    part: &Part,
+    loops: &mut HashMap<Part, PartLoop>,
     parts: &[Part],
-) {
-    if let Some((stop, task)) = running {
-        stop.cancel();
-        let _ = task.await;
+    keys: &BTreeSet<Arc<str>>,
+) -> bool {
+    let present: HashSet<&Part> = parts.iter().collect();
+    let left: Vec<Part> = loops.keys().filter(|part| !present.contains(part)).cloned().collect();
+    let mut has_left = false;
+    for part in left {
+        if let Some((stop, task)) = loops.remove(&part) {
+            stop.cancel();
+            let _ = task.await;
+        }
+        if !keys.contains(&part.key) {
+            end_part(shared, &part).await;
+            has_left = true;
+        }
     }
-    if !has_key(parts, &part.key) {
-        forget(shared, part).await;
-    }
+    has_left
 }
 
-fn has_key(parts: &[Part], key: &str) -> bool {
-    parts.iter().any(|part| *part.key == *key)
-}
-
-/// Takes out parts that an earlier process knew and that are no more.
-async fn settle(shared: &Arc<Shared>, parts: &[Part]) {
-    let parts: BTreeSet<Arc<str>> = parts.iter().map(|part| part.key.clone()).collect();
+/// Takes out what only parts saw that are not there any more.
+async fn settle(shared: &Arc<Shared>, parts: BTreeSet<Arc<str>>) {
     shared.statuses.change(&shared.source.name, |status| status.parts.retain(|key, _| parts.contains(key)));
     let in_task = shared.clone();
     let settling = move || in_task.ingest.keep_parts(&in_task.source.name, &parts, clock::now());
@@ -296,16 +335,27 @@ async fn settle(shared: &Arc<Shared>, parts: &[Part]) {
     }
 }
 
-/// Writes a part's last words and takes it out of the estate.
+/// Writes the last words of a part that left the source.
+async fn end_part(shared: &Arc<Shared>, part: &Part) {
+    say_last(shared, part, Ingest::end_part).await;
+}
+
+/// Writes a part's last words and takes what it saw out of the estate.
 async fn forget(shared: &Arc<Shared>, part: &Part) {
+    say_last(shared, part, Ingest::forget).await;
+}
+
+type Ending = fn(&Ingest, &Arc<str>, &Arc<str>, Vec<SampleRun>, Timestamp) -> Result<(), IngestError>;
+
+async fn say_last(shared: &Arc<Shared>, part: &Part, ending: Ending) {
     info!(source = &*shared.source.name, part = &*part.key, "left the source");
-    let now = clock::now();
-    let last = shared.source.collector.forget(part, now);
-    let (in_task, key) = (shared.clone(), part.key.clone());
-    let forgot =
-        tokio::task::spawn_blocking(move || in_task.ingest.forget(&in_task.source.name, &key, last, now))
-            .await;
-    if let Ok(Err(error)) = forgot {
+    let (in_task, ended) = (shared.clone(), part.clone());
+    // A collector may have to wait for a page that is being read.
+    let said = tokio::task::spawn_blocking(move || {
+        let (now, Shared { source, ingest, .. }) = (clock::now(), &*in_task);
+        ending(ingest, &source.name, &ended.key, source.collector.forget(&ended, now), now)
+    });
+    if let Ok(Err(error)) = said.await {
         warn!(source = &*shared.source.name, part = &*part.key, %error, "its end could not be stored");
     }
     shared.statuses.change(&shared.source.name, |status| {
@@ -325,7 +375,7 @@ async fn collect_part(shared: Arc<Shared>, part: Part, stop: CancellationToken) 
             () = tokio::time::sleep(tick.since(clock::now())) => {}
         }
         let window = Window { start: covered, end: tick };
-        let patience = PATIENCE_MIN.max(interval * PATIENCE_INTERVALS);
+        let patience = patience(interval);
         let collected = tokio::select! {
             () = stop.cancelled() => return,
             collected = tokio::time::timeout(patience, shared.source.collector.collect(&part, window)) => collected,
@@ -342,15 +392,15 @@ async fn collect_part(shared: Arc<Shared>, part: Part, stop: CancellationToken) 
                 Retry::Never => interval,
             },
         };
-        if collected.is_ok() {
+        // What was read and could not be stored is read again, where the source can.
+        if take(&shared, &part, collected).await {
             covered = tick;
         }
-        take(&shared, &part, collected).await;
     }
 }
 
-/// Stores what came and notes how it went.
-async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, CollectError>) {
+/// Stores what came and notes how it went; whether the part was read and what came is stored.
+async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, CollectError>) -> bool {
     let mut failed = true;
     let (failure, stored) = match collected {
         Err(error) => (Some(error.message), None),
@@ -367,7 +417,7 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
             };
             let ingest = shared.clone();
             match tokio::task::spawn_blocking(move || ingest.ingest.take(delivery, clock::now())).await {
-                Ok(Ok(appended)) => (failure, Some(appended)),
+                Ok(Ok(appended)) => (failure.or_else(|| refusals(&appended)), Some(appended)),
                 Ok(Err(error)) => (Some(format!("storing: {error}")), None),
                 Err(error) => (Some(format!("storing: {error}")), None),
             }
@@ -393,6 +443,7 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
         known.failed = failed || stored.is_none();
         status.tried = true;
     });
+    stored.is_some()
 }
 
 #[cfg(test)]
@@ -430,6 +481,20 @@ mod tests {
         );
         check(&[partly], None, (SourceHealth::Degraded, Some("one sample")));
         check(&[down.clone(), down], None, (SourceHealth::Down, Some("refused (and 1 more)")));
+    }
+
+    #[test]
+    fn what_left_is_settled_when_every_part_was_tried() {
+        let statuses = SourceStatuses::default();
+        let parts =
+            |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect::<BTreeSet<Arc<str>>>();
+        assert!(!statuses.are_all_tried("s", &parts(&[])), "not a source");
+        statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
+        assert!(statuses.are_all_tried("s", &parts(&[])), "the last part has left");
+        assert!(!statuses.are_all_tried("s", &parts(&["a"])));
+        statuses.change("s", |status| drop(status.parts.insert("a".into(), part(Some("refused"), true))));
+        assert!(statuses.are_all_tried("s", &parts(&["a"])));
+        assert!(!statuses.are_all_tried("s", &parts(&["a", "b"])));
     }
 
     #[test]

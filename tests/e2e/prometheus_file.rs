@@ -18,7 +18,7 @@ global: {scrape_interval: 1s, external_labels: {region: eu}}
 rule_files: []
 scrape_configs:
   - job_name: shop
-    file_sd_configs: [{files: [targets/*.json]}]
+    file_sd_configs: [{files: [targets/*.json], refresh_interval: 1s}]
     relabel_configs:
       - {source_labels: [lane], regex: closed, action: drop}
       - {source_labels: [__address__], regex: "([^:]+):.*", target_label: host}
@@ -89,7 +89,7 @@ async fn it_gives_the_targets_and_series_of_prometheus() {
     std::fs::create_dir(home.path().join("targets")).unwrap();
     std::fs::write(&file, PROMETHEUS_YML).unwrap();
     let config =
-        "sources: [{name: lab, kind: prometheus, interval: 1s, settings: {scrape: prometheus.yml}}]\n";
+        "sources: [{name: lab, kind: prometheus, interval: 1h, settings: {scrape: prometheus.yml}}]\n";
     std::fs::write(home.path().join("isobar.yaml"), config).unwrap();
     list(home.path(), &[(&first, "fast"), (&second, "closed")]);
     let server = Server::start_in(home.path()).await;

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use crate::harness::eventually;
-use crate::harness::exporter::Exporter;
+use crate::harness::exporter::{Exporter, Page};
 use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::server::Server;
 use crate::paging::{MEMORY_POLICY, config, memory_page};
@@ -56,4 +56,47 @@ async fn a_target_that_is_taken_out_ends_its_alerts() {
         "{}",
         String::from_utf8_lossy(&why.stdout)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_with_other_labels_is_the_same_machine() {
+    let exporter = Exporter::start(&memory_page(0.95)).await;
+    let webhook = Receiver::start(Answer::Status(200, "")).await;
+    let receivers = format!("      webhook_configs: [{{url: {:?}}}]\n", webhook.url("/"));
+    let given = format!("targets: [{:?}]", exporter.url());
+    let list = |rack: &str| {
+        let group = serde_json::json!([{"targets": [exporter.address()], "labels": {"rack": rack}}]);
+        group.to_string()
+    };
+    let by_file = config(&[exporter.url()], &receivers).replace(&given, "file_sd: [targets.json]");
+    let server = Server::start(&config(&[exporter.url()], &receivers), MEMORY_POLICY).await;
+    webhook.wait_for(1).await;
+    let settled_in = async |rack: &str| {
+        eventually("the target in its rack alone", || async {
+            let up = server.query("up").await;
+            (up.len() == 1 && up[0].0["rack"] == rack).then_some(())
+        })
+        .await;
+        // By then what the former target saw was found to be seen by this one.
+        let scrapes = format!("count_over_time(up{{rack={rack:?}}}[1h]) > 3");
+        eventually("its scrapes", || async { (server.query(&scrapes).await.len() == 1).then_some(()) }).await;
+        assert_eq!(server.items("alerts").await[0]["state"], "firing");
+        assert_eq!(webhook.received().len(), 1, "{rack}: nobody is paged again");
+    };
+
+    std::fs::write(server.dir.join("targets.json"), list("a")).unwrap();
+    std::fs::write(server.dir.join("isobar.yaml"), &by_file).unwrap();
+    assert_eq!(server.reload().await.0, 200);
+    settled_in("a").await;
+    std::fs::write(server.dir.join("new.json"), list("b")).unwrap();
+    std::fs::rename(server.dir.join("new.json"), server.dir.join("targets.json")).unwrap();
+    settled_in("b").await;
+
+    exporter.show(Page::Text(memory_page(0.5)));
+    let told = webhook.wait_for(2).await;
+    assert_eq!(told[1].json()["status"], "resolved");
+    let id = told[1].json()["alerts"][0]["fingerprint"].as_str().unwrap().to_owned();
+    let why = server.cli(&["why", &id]);
+    let why = String::from_utf8_lossy(&why.stdout);
+    assert!(!why.contains("resource_gone"), "{why}");
 }
