@@ -27,6 +27,9 @@ pub(crate) trait Resolve: fmt::Debug + Send + Sync {
 const FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 /// How often they are looked at; the C library and Go do it as often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long a name is held to be missing, whatever its zone says. Zones say up to a day, and a receiver whose name was gone
+/// for a minute must not go without pages for longer.
+const MISSING_MAX: Duration = Duration::from_secs(30);
 
 /// The resolver that the system's `resolv.conf` and `hosts` describe, with a cache that obeys the answers' times to live. When
 /// the files change (another network, a new lease, a VPN) it is made anew.
@@ -70,6 +73,7 @@ fn make() -> Result<TokioResolver, NetError> {
         TokioResolver::builder_with_config(ResolverConfig::default(), TokioRuntimeProvider::default())
     });
     builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    builder.options_mut().negative_max_ttl = Some(MISSING_MAX);
     builder.build()
 }
 
@@ -97,6 +101,22 @@ impl Resolve for SystemResolver {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hickory_resolver::net::NoRecords;
+    use hickory_resolver::proto::op::{Query, ResponseCode};
+    use hickory_resolver::proto::rr::{Name, RecordType};
+    use hickory_resolver::{ResponseCache, TtlConfig};
+
+    #[test]
+    fn a_name_that_was_missing_is_soon_asked_for_again() {
+        let cache = ResponseCache::new(1, TtlConfig::from_opts(make().unwrap().options()));
+        let query = Query::query(Name::from_ascii("hook.example.").unwrap(), RecordType::A);
+        let mut missing = NoRecords::new(query.clone(), ResponseCode::NXDomain);
+        missing.negative_ttl = Some(86_400);
+        let now = Instant::now();
+        cache.insert(query.clone(), Err(missing.into()), now);
+        let is_remembered = |seconds| cache.get(&query, now + Duration::from_secs(seconds)).is_some();
+        assert!(is_remembered(29) && !is_remembered(31));
+    }
 
     #[tokio::test]
     async fn the_machine_itself_is_known_without_any_server() {
