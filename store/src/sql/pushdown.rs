@@ -1,5 +1,6 @@
 //! Which part of a statement's conditions the store can apply itself.
 
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use isobar_normalizer::{METRIC_NAME, Matcher, TimeRange, Timestamp};
@@ -83,11 +84,17 @@ impl Selection {
     }
 }
 
-/// The column an expression is, perhaps cast to another precision.
+/// The column an expression is, or `ts` cast to a type that keeps its milliseconds: seconds or dates would not.
 fn column(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Column(column) => Some(&column.name),
-        Expr::Cast(cast) => column(&cast.expr).filter(|name| *name == "ts"),
+        Expr::Cast(cast) => {
+            let keeps_millis = matches!(
+                cast.field.data_type(),
+                DataType::Timestamp(TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, _)
+            );
+            column(&cast.expr).filter(|name| keeps_millis && *name == "ts")
+        }
         _ => None,
     }
 }
@@ -107,7 +114,7 @@ fn millis(value: &ScalarValue) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datafusion::prelude::{col, lit};
+    use datafusion::prelude::{cast, col, lit};
 
     fn check(filter: Expr, matchers: &[Matcher], start: i64, end: i64, source: Option<&str>) {
         let selection = Selection::from_filters(std::slice::from_ref(&filter));
@@ -129,6 +136,8 @@ mod tests {
         check(col("ts").gt_eq(at(5)).and(at(9).gt_eq(col("ts"))), &[], 5, 9, None);
         check(col("ts").between(at(5), at(9)), &[], 5, 9, None);
         check(col("ts").eq(at(5)), &[], 5, 5, None);
+        let finer = cast(col("ts"), DataType::Timestamp(TimeUnit::Nanosecond, None));
+        check(finer.eq(at(5)), &[], 5, 5, None);
         let nanos = lit(ScalarValue::TimestampNanosecond(Some(5_900_000), None));
         check(col("ts").gt(nanos.clone()), &[], 5, i64::MAX, None);
         check(col("ts").lt(nanos), &[], i64::MIN, 5, None);
@@ -143,6 +152,8 @@ mod tests {
             col("name").eq(lit("a")).or(col("name").eq(lit("b"))),
             col("ts").not_between(at(1), at(2)),
             col("ts").not_eq(at(1)),
+            cast(col("ts"), DataType::Timestamp(TimeUnit::Second, None)).lt_eq(at(1)),
+            cast(col("ts"), DataType::Date32).eq(at(1)),
         ] {
             check(filter, &[], i64::MIN, i64::MAX, None);
         }
