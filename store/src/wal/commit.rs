@@ -94,11 +94,15 @@ impl SyncThread {
         let run = move || {
             let (stopped, changed) = &*watched;
             let mut stopped = stopped.lock();
+            // A failure stays until the next start and is told once.
+            let mut failed = vec![false; commits.len()];
             while !*stopped {
                 changed.wait_for(&mut stopped, every);
                 parking_lot::MutexGuard::unlocked(&mut stopped, || {
-                    for commit in &commits {
-                        if let Err(error) = commit.sync() {
+                    for (commit, failed) in commits.iter().zip(&mut failed) {
+                        if let Err(error) = commit.sync()
+                            && !std::mem::replace(failed, true)
+                        {
                             tracing::error!(%error, "forcing the write-ahead log to disk failed");
                             metrics::counter!("isobar_wal_fsync_failures_total").increment(1);
                         }
