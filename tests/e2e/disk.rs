@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::harness::process::Process;
 use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::remote_write::encode;
-use crate::harness::server::binary;
-use crate::harness::{eventually, free_port, http_client, now_ms};
+use crate::harness::server::{binary, listening};
+use crate::harness::{eventually, http_client, now_ms};
 use crate::paging::MEMORY_POLICY;
 
 /// The volume: small enough to fill at once, large enough for the log, the journal and a reserve.
@@ -55,15 +55,14 @@ alerting:
     );
     std::fs::write(home.path().join("isobar.yaml"), config).unwrap();
     std::fs::write(home.path().join("policies.yaml"), MEMORY_POLICY).unwrap();
-    let port = free_port();
     let serve = format!(
-        "mount -t tmpfs -o {VOLUME} tmpfs volume && exec {} serve --config isobar.yaml --data-dir volume/data --listen 127.0.0.1:{port}",
+        "mount -t tmpfs -o {VOLUME} tmpfs volume && exec {} serve --config isobar.yaml --data-dir volume/data --listen 127.0.0.1:0",
         binary().display()
     );
     let mut command = Command::new("unshare");
     command.args(["-m", "sh", "-c", &serve]).current_dir(home.path());
-    let process = Process::start(command, &home.path().join("server.log"));
-    let url = format!("http://127.0.0.1:{port}");
+    let mut process = Process::start(command, &home.path().join("server.log"));
+    let url = listening(&mut process, 0).await;
     let client = http_client();
     eventually("the server to be ready", || async {
         (status(&client, &url, "/-/ready").await == 200).then_some(())

@@ -130,12 +130,14 @@ remote_write: [{{url: \"{}\", queue_config: {{batch_send_deadline: 100ms}}}}]
         newest.first().filter(|_| enough).map(|(_, newest)| newest - 2.0)
     })
     .await;
+    let mut compared = 0;
     for (ours, theirs) in SAME {
         let (ours, theirs) = (filled(ours), filled(theirs));
         let expected = prometheus.query(&theirs, at).await;
         let form = [("query", ours.clone()), ("time", at.to_string())];
         let response = server.client().post(server.url("/api/v1/query")).form(&form).send().await;
         let answer: serde_json::Value = response.unwrap().json().await.unwrap();
+        assert_eq!(answer["status"], "success", "{ours}: {answer}");
         let found =
             answer["data"]["result"][0]["value"][1].as_str().and_then(|text| text.parse::<f64>().ok());
         match (expected.first(), found) {
@@ -145,10 +147,13 @@ remote_write: [{{url: \"{}\", queue_config: {{batch_send_deadline: 100ms}}}}]
                 // A rate near nothing differs by the window's edges.
                 let tolerance = (expected.abs() * 0.01).max(1e-3);
                 assert!((found - expected).abs() <= tolerance, "{ours} is {found}, {theirs} is {expected}");
+                compared += 1;
             }
             _ => panic!("{ours}: {answer}, {theirs}: {expected:?}"),
         }
     }
+    // Every machine has processors, memory, load, network and processes.
+    assert!(compared >= 18, "only {compared} of {} metrics were there to compare", SAME.len());
 
     let promtool = |arguments: &[&str]| {
         let output = Command::new("/usr/bin/promtool").args(["query"]).args(arguments).output().unwrap();

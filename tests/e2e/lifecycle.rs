@@ -9,7 +9,7 @@ use crate::harness::eventually;
 use crate::harness::exporter::{Exporter, Page};
 use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::server::{Server, run};
-use crate::paging::{MEMORY_POLICY, config, memory_page};
+use crate::paging::{MEMORY_POLICY, config, memory_page, scrapes_pass};
 
 fn webhook_config(targets: &[String], webhook: &Receiver) -> String {
     config(targets, &format!("      webhook_configs: [{{url: {:?}}}]\n", webhook.url("/")))
@@ -33,13 +33,13 @@ async fn a_source_that_stays_down_is_told_once_over_reloads_and_restarts() {
     webhook.wait_for(1).await;
     assert_eq!(server.reload().await.0, 200);
     // Several intervals of the source and of the rules about Isobar: what is wrong would have come by then.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    scrapes_pass(&server, 4.0).await;
     server.kill_and_restart().await;
     eventually("the source to be tried again", || async {
         (server.items("sources").await[0]["state"] == "down").then_some(())
     })
     .await;
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    scrapes_pass(&server, 4.0).await;
     assert_eq!(told(&webhook), ["source_down firing"]);
     exporter.show(Page::Text(memory_page(0.5)));
     webhook.wait_for(2).await;

@@ -55,6 +55,16 @@ alerting:
     )
 }
 
+/// Waits until the targets were scraped so many times more: what the earlier of these scrapes set off has been set off.
+pub async fn scrapes_pass(server: &Server, count: f64) {
+    let scrapes = || async {
+        let found = server.query("max(count_over_time(up[1h]))").await;
+        found.first().map_or(0.0, |(_, scrapes)| *scrapes)
+    };
+    let before = scrapes().await;
+    eventually("further scrapes", || async { (scrapes().await >= before + count).then_some(()) }).await;
+}
+
 fn event_actions(received: &[Received]) -> Vec<(String, String)> {
     let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
     received
@@ -120,7 +130,7 @@ async fn a_breach_pages_once_by_each_channel_and_resolves() {
             .await;
     }
     // A few more rounds: nothing more may come.
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    scrapes_pass(&server, 3.0).await;
     let sent = webhook.received();
     assert_eq!(
         sent.iter().map(|one| one.json()["status"].clone()).collect::<Vec<_>>(),
@@ -185,7 +195,7 @@ async fn a_worse_level_is_a_change_of_the_same_alert() {
         found.first().is_some_and(|(_, value)| (value - 0.75).abs() < 1e-6).then_some(())
     })
     .await;
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    scrapes_pass(&server, 2.0).await;
     assert_eq!(server.items("alerts").await[0]["state"], "firing");
 }
 

@@ -17,6 +17,7 @@ fn files() -> Vec<PathBuf> {
         .current_dir(&root)
         .output();
     let listed = listed.expect("git lists the files");
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let names = String::from_utf8(listed.stdout).expect("file names are UTF-8");
     names
         .split('\0')

@@ -60,7 +60,7 @@ impl Prometheus {
         response.json().await.expect("prometheus answers JSON")
     }
 
-    /// The value of a query's first result.
+    /// The result of an instant query: label sets and values.
     pub async fn query(&self, expr: &str, at: f64) -> Vec<(serde_json::Value, f64)> {
         let request = http_client().post(format!("{}/api/v1/query", self.url));
         let response = request
@@ -69,6 +69,7 @@ impl Prometheus {
             .await
             .expect("prometheus answers");
         let answer: serde_json::Value = response.json().await.expect("prometheus answers JSON");
+        assert_eq!(answer["status"], "success", "{expr}: {answer}");
         let items = answer["data"]["result"].as_array().cloned().unwrap_or_default();
         let value = |item: &serde_json::Value| {
             item["value"][1].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)

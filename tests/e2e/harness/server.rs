@@ -17,7 +17,8 @@ pub fn binary() -> &'static Path {
         let profile = own.ancestors().nth(2).expect("tests run from target/<profile>/deps/");
         let binary = profile.join("isobar");
         if !binary.exists() {
-            let built = Command::new(env!("CARGO")).args(["build", "--package", "isobar"]).status();
+            // The whole workspace, as ever: another selection has other features, and DataFusion is built again.
+            let built = Command::new(env!("CARGO")).args(["build", "--workspace", "--all-targets"]).status();
             assert!(built.is_ok_and(|status| status.success()), "the binary does not build");
         }
         binary
@@ -149,7 +150,13 @@ async fn launch(dir: &Path) -> (Process, String) {
         .args(["serve", "--config", "isobar.yaml", "--data-dir", "data", "--listen", "127.0.0.1:0"])
         .current_dir(dir);
     let mut process = Process::start(command, &log);
-    let url = eventually("the server to listen", || {
+    let url = listening(&mut process, before).await;
+    (process, url)
+}
+
+/// The address a starting server prints, after so many bytes that an earlier one printed.
+pub async fn listening(process: &mut Process, before: u64) -> String {
+    eventually("the server to listen", || {
         assert!(process.ended().is_none(), "the server ended: {}", process.printed());
         let printed = process.printed();
         let fresh = printed.get(usize::try_from(before).unwrap_or(0)..).unwrap_or_default();
@@ -158,6 +165,5 @@ async fn launch(dir: &Path) -> (Process, String) {
             .find_map(|line| line.split_once("listening on ").map(|(_, url)| url.trim().to_owned()));
         async move { line }
     })
-    .await;
-    (process, url)
+    .await
 }
