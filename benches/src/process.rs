@@ -111,6 +111,14 @@ pub async fn wait_ready(url: &str) -> Result<Duration> {
     }
 }
 
+/// The value of a query's one result, as it is printed; `none` where there is none.
+pub async fn query(server: &str, expression: &str) -> Result<String> {
+    let request =
+        reqwest::Client::new().post(format!("{server}/api/v1/query")).form(&[("query", expression)]);
+    let answer: serde_json::Value = request.send().await?.json().await?;
+    Ok(answer["data"]["result"][0]["value"][1].as_str().unwrap_or("none").to_owned())
+}
+
 /// A loopback port that was free a moment ago.
 pub fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())

@@ -13,7 +13,7 @@ use axum::routing::post;
 use tokio::sync::Notify;
 
 use crate::paged::{self, breach};
-use crate::process::{free_port, isobar, start_isobar, start_prometheus, version, wait_ready};
+use crate::process::{free_port, isobar, query, start_isobar, start_prometheus, version, wait_ready};
 use crate::remote_write::{Point, now_ms, send};
 use crate::report::Report;
 
@@ -62,7 +62,8 @@ pub async fn run() -> Result<Report> {
     let (paged, ready) = tokio::join!(tokio::time::timeout(Duration::from_secs(60), paging), ready);
     let (paged, ready) = (paged.context("no page came after the restart")?, ready?);
     let resident = process.resident_mib()?;
-    let found = count(&client, &format!("http://127.0.0.1:{port}")).await?;
+    let expression = "count_over_time(load_0{instance=\"host-0\"}[1h])";
+    let found = query(&format!("http://127.0.0.1:{port}"), expression).await?;
     ensure!(found == ROUNDS.to_string(), "{found} samples of a series are left of {ROUNDS}");
     drop(process);
 
@@ -100,14 +101,6 @@ async fn receive(State(receiver): State<Arc<Receiver>>) -> StatusCode {
     }
     receiver.tried.notify_one();
     StatusCode::SERVICE_UNAVAILABLE
-}
-
-/// How many samples a query counts for one of the loaded series.
-async fn count(client: &reqwest::Client, server: &str) -> Result<String> {
-    let expression = "count_over_time(load_0{instance=\"host-0\"}[1h])";
-    let request = client.post(format!("{server}/api/v1/query")).form(&[("query", expression)]);
-    let answer: serde_json::Value = request.send().await?.json().await?;
-    Ok(answer["data"]["result"][0]["value"][1].as_str().unwrap_or("none").to_owned())
 }
 
 /// Ten million samples, one second apart, ending now.

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::exporter::Exporters;
-use crate::process::{Process, free_port, isobar, start_isobar, start_prometheus, version, wait_ready};
+use crate::process::{
+    Process, free_port, isobar, query, start_isobar, start_prometheus, version, wait_ready,
+};
 use crate::report::Report;
 
 const TARGETS: usize = 100;
@@ -36,8 +38,7 @@ pub async fn run() -> Result<Report> {
     std::fs::write(home.path().join("isobar.yaml"), config)?;
     let port = free_port()?;
     let process = start_isobar(home.path(), port)?;
-    wait_ready(&format!("http://127.0.0.1:{port}/-/ready")).await?;
-    let ours = measure(&process, &exporters).await?;
+    let ours = measure(&process, port, &exporters).await?;
     drop(process);
 
     let mut config = "global: {scrape_interval: 1s}\nscrape_configs:\n".to_owned();
@@ -50,8 +51,7 @@ pub async fn run() -> Result<Report> {
     std::fs::write(home.path().join("prometheus.yml"), config)?;
     let port = free_port()?;
     let process = start_prometheus(home.path(), port)?;
-    wait_ready(&format!("http://127.0.0.1:{port}/-/ready")).await?;
-    let theirs = measure(&process, &exporters).await?;
+    let theirs = measure(&process, port, &exporters).await?;
 
     let ratio = ours.rate / theirs.rate;
     report.promise(
@@ -83,11 +83,23 @@ struct Measured {
     resident_mib: u64,
 }
 
-async fn measure(process: &Process, exporters: &Exporters) -> Result<Measured> {
+async fn measure(process: &Process, port: u16, exporters: &Exporters) -> Result<Measured> {
+    let server = format!("http://127.0.0.1:{port}");
+    wait_ready(&format!("{server}/-/ready")).await?;
     tokio::time::sleep(WARM).await;
     let (cpu, served) = (process.cpu_seconds()?, exporters.served());
     tokio::time::sleep(MEASURED).await;
     let cpu = process.cpu_seconds()? - cpu;
-    let samples = (exporters.served() - served) as f64 * SERIES as f64;
-    Ok(Measured { rate: samples / cpu, cpu, samples, resident_mib: process.resident_mib()? })
+    let pages = (exporters.served() - served) as f64;
+    let resident_mib = process.resident_mib()?;
+    // What was asked for was also stored: the first and the last metric of a page, from every page but the latest.
+    for metric in [0, SERIES / 20 - 1] {
+        let series = format!("app_metric_{metric}{{handler=\"/api/v1/handler0\"}}");
+        let stored =
+            query(&server, &format!("sum(count_over_time({series}[{}s]))", MEASURED.as_secs())).await?;
+        let enough = stored.parse::<f64>().is_ok_and(|stored| stored >= pages * 0.9);
+        ensure!(enough, "{stored} samples of {series} are stored, {pages} were served");
+    }
+    let samples = pages * SERIES as f64;
+    Ok(Measured { rate: samples / cpu, cpu, samples, resident_mib })
 }
