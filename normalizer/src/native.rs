@@ -20,8 +20,8 @@ use std::time::Duration;
 use crate::{ConfigError, Labels, Provider, ResourceId, Timestamp};
 
 pub use align::Aligned;
-pub use identity::NativeName;
 pub(crate) use check::SCHEMA;
+pub use identity::NativeName;
 use record::NativeRecord;
 
 /// What a cloud said about one statistic of one metric of one resource.
@@ -203,7 +203,34 @@ impl NativeMappings {
 }
 
 /// The mapping files this version carries.
-static BUILTIN: &[&str] = &[include_str!("../mappings/aws/ec2.yaml")];
+static BUILTIN: &[&str] = &[
+    include_str!("../mappings/aws/application_elb.yaml"),
+    include_str!("../mappings/aws/cloudfront.yaml"),
+    include_str!("../mappings/aws/cwagent.yaml"),
+    include_str!("../mappings/aws/ebs.yaml"),
+    include_str!("../mappings/aws/ec2.yaml"),
+    include_str!("../mappings/aws/elasticache.yaml"),
+    include_str!("../mappings/aws/lambda.yaml"),
+    include_str!("../mappings/aws/nat_gateway.yaml"),
+    include_str!("../mappings/aws/network_elb.yaml"),
+    include_str!("../mappings/aws/rds.yaml"),
+    include_str!("../mappings/aws/s3.yaml"),
+    include_str!("../mappings/aws/sqs.yaml"),
+    include_str!("../mappings/azure/application_gateways.yaml"),
+    include_str!("../mappings/azure/blob_services.yaml"),
+    include_str!("../mappings/azure/cdn_profiles.yaml"),
+    include_str!("../mappings/azure/disks.yaml"),
+    include_str!("../mappings/azure/load_balancers.yaml"),
+    include_str!("../mappings/azure/mysql.yaml"),
+    include_str!("../mappings/azure/nat_gateways.yaml"),
+    include_str!("../mappings/azure/postgresql.yaml"),
+    include_str!("../mappings/azure/public_ip_addresses.yaml"),
+    include_str!("../mappings/azure/redis.yaml"),
+    include_str!("../mappings/azure/service_bus.yaml"),
+    include_str!("../mappings/azure/sites.yaml"),
+    include_str!("../mappings/azure/sql_databases.yaml"),
+    include_str!("../mappings/azure/virtual_machines.yaml"),
+];
 
 #[cfg(test)]
 mod tests;

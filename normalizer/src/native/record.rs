@@ -49,8 +49,7 @@ pub(super) enum Fold {
 impl NativeRecord {
     /// The canonical value from the inputs' own ones, by place.
     pub(super) fn value(&self, inputs: &[Option<f64>], period: Duration) -> Option<f64> {
-        let is_seen = |(input, value): (&Input, &Option<f64>)| value.is_some() && !input.is_zero_when_missing;
-        if !self.inputs.iter().zip(inputs).any(is_seen) {
+        if inputs.iter().all(Option::is_none) {
             return None;
         }
         let in_base = |(input, value): (&Input, &Option<f64>)| match value {

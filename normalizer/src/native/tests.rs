@@ -178,7 +178,81 @@ fn a_wrong_file_is_refused_at_its_place() {
 }
 
 #[test]
+fn every_file_carried_is_read_with_its_examples() {
+    let wrong: Vec<String> = BUILTIN
+        .iter()
+        .filter_map(|text| {
+            NativeMapping::load(text).err().map(|error| format!("{}: {error}", text.lines().next().unwrap()))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn the_mappings_carried_are_right_and_no_two_feed_one_series_unnoticed() {
     let mappings = NativeMappings::builtin();
     assert_eq!(mappings.mappings.len(), BUILTIN.len(), "two files are about the same resources");
+}
+
+/// Where the researched table of this machine has a plain row, the file says the same: which statistic, and what scale.
+#[test]
+fn every_record_agrees_with_the_researched_table() {
+    let Some(rows) = crate::research::rows("metrics.csv") else { return };
+    let mut compared = 0;
+    for mapping in &NativeMappings::builtin().mappings {
+        for record in &mapping.records {
+            let [input] = &record.inputs[..] else { continue };
+            let is_row = |row: &&HashMap<String, String>| {
+                row["provider"] == mapping.provider.as_str()
+                    && row["namespace"] == mapping.namespace
+                    && row["resource_type"] == mapping.kind
+                    && row["provider_metric"] == input.metric
+                    && row["canonical_name"] == record.target.name()
+            };
+            let of = format!("{} of {} in {}", record.target.name(), input.metric, mapping.namespace);
+            let row = rows.iter().find(is_row).unwrap_or_else(|| panic!("{of} is not researched"));
+            assert_eq!(row["statistic"], input.statistic, "{of}");
+            let period = 300.0;
+            let scale = match row["scale"].strip_suffix("/period") {
+                Some(scale) => scale.parse::<f64>().unwrap() / period,
+                None => row["scale"].parse().unwrap(),
+            };
+            let scaled = 7.0 * scale;
+            let expected = if row["invert"] == "true" { 1.0 - scaled } else { scaled };
+            let got = record.value(&[Some(7.0)], Duration::from_secs(300)).unwrap();
+            assert!((got - expected).abs() <= 1e-12 * expected.abs(), "{of}: {got} and {expected}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 200, "{compared}");
+}
+
+/// Every scale and every formula of every file, changed one at a time: no file is read any more.
+#[test]
+fn no_scale_can_be_changed_unnoticed() {
+    let changes = [
+        ("unit: \"%\"", "unit: \"1\""),
+        ("unit: By\n", "unit: KiBy\n"),
+        ("unit: By,", "unit: KiBy,"),
+        ("unit: By/s", "unit: KiBy/s"),
+        ("unit: ms", "unit: s"),
+        ("unit: us", "unit: ms"),
+        ("unit: s\n", "unit: ms\n"),
+        ("unit: s,", "unit: ms,"),
+        ("x / period", "x"),
+        ("1 - x", "x"),
+    ];
+    let mut tried = 0;
+    for text in BUILTIN {
+        let head = text.find("\nmetrics:").expect("a mapping has metrics");
+        for (from, to) in changes {
+            for (place, _) in text.match_indices(from).filter(|(place, _)| *place > head) {
+                let changed = format!("{}{to}{}", &text[..place], &text[place + from.len()..]);
+                let around = &text[place.saturating_sub(120)..place + from.len()];
+                assert!(NativeMapping::load(&changed).is_err(), "{from} as {to} goes unnoticed in {around}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 150, "{tried}");
 }
