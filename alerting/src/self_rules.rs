@@ -26,8 +26,8 @@ const DELIVERY_FAILING_AFTER: Duration = Duration::from_secs(2 * 60);
 const WAL_DAMAGED_SHOWN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The names of the rules, which no policy may take.
-pub(crate) const NAMES: [&str; 5] =
-    ["source_down", "watermark_lag", "wal_damaged", "disk_reserve", "delivery_failing"];
+pub(crate) const NAMES: [&str; 6] =
+    ["source_down", "watermark_lag", "wal_damaged", "block_damaged", "disk_reserve", "delivery_failing"];
 
 /// What the rules look at.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,6 +36,8 @@ pub struct Facts {
     pub sources: Vec<SourceFacts>,
     /// Damaged WAL records found since the process started.
     pub wal_damaged_records: u64,
+    /// Blocks of which something or nothing can be read, as long as they are there.
+    pub damaged_blocks: u64,
     /// The disk reserve was given up because the disk is full.
     pub disk_reserve_released: bool,
     /// Every receiver that deliveries go to.
@@ -144,7 +146,8 @@ impl SelfRules {
     fn findings(&self, facts: &Facts, now: Timestamp) -> Vec<Finding> {
         let sources = facts.sources.iter().filter_map(|source| self.source_finding(source, now));
         let deliveries = facts.deliveries.iter().filter_map(|delivery| self.delivery_finding(delivery, now));
-        let own = self.wal_finding(facts, now).into_iter().chain(disk_finding(facts, now));
+        let own = self.wal_finding(facts, now).into_iter();
+        let own = own.chain(self.block_finding(facts, now)).chain(disk_finding(facts, now));
         sources.chain(deliveries).chain(own).collect()
     }
 
@@ -201,6 +204,27 @@ impl SelfRules {
             Some(alert) if now.since(alert.updated_at) < WAL_DAMAGED_SHOWN => Some(finding(known, now)),
             _ => None,
         }
+    }
+
+    /// Unlike the log, which is mended by passing over what is damaged, a block can be put right or removed.
+    fn block_finding(&self, facts: &Facts, now: Timestamp) -> Option<Finding> {
+        let blocks = facts.damaged_blocks;
+        let mut finding = Finding {
+            rule: "block_damaged",
+            about: None,
+            severity: Severity::Error,
+            domain: FailureDomain::Resource,
+            since: now,
+            value: Some(blocks as f64),
+            summary: format!(
+                "{blocks} damaged blocks of samples, named in the log and by queries that miss them: put their folders \
+                 back from a backup and restart, or remove them"
+            ),
+            is_more: false,
+        };
+        let on = self.on.get(&finding.identity());
+        finding.is_more = on.and_then(|alert| alert.value).is_some_and(|known| blocks as f64 > known);
+        (blocks > 0).then_some(finding)
     }
 
     fn delivery_finding(&self, delivery: &DeliveryFacts, now: Timestamp) -> Option<Finding> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use isobar_normalizer::{Labels, Matcher, Registry, TimeRange, is_stale};
 use isobar_promql::{SeriesSource, SourceError, SourceSeries};
-use isobar_store::Store;
+use isobar_store::{Reading, Store};
 
 use crate::metadata::MetadataTable;
 use crate::resources::{Described, ResourceTable};
@@ -110,8 +110,17 @@ impl JoinedSeries {
 
 impl SeriesSource for JoinedSeries {
     fn select(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<SourceSeries>, SourceError> {
+        self.select_noting(matchers, range).map(|(series, _)| series)
+    }
+
+    fn select_noting(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<(Vec<SourceSeries>, Vec<String>), SourceError> {
         let (stored, descriptive) = self.split(matchers);
-        let slices = self.store.select(&stored, range).map_err(|error| SourceError(error.to_string()))?;
+        let read = self.store.read(&stored, range).map_err(|error| SourceError(error.to_string()))?;
+        let Reading { series: slices, missing } = read;
         let described = self.described();
         let mut selected = Vec::with_capacity(slices.len());
         for slice in slices {
@@ -130,7 +139,8 @@ impl SeriesSource for JoinedSeries {
             }
         }
         let names_vantage = stored.iter().any(|matcher| matcher.name() == VANTAGE);
-        Ok(if names_vantage { selected } else { nearest_vantage(selected) })
+        let selected = if names_vantage { selected } else { nearest_vantage(selected) };
+        Ok((selected, missing.iter().map(ToString::to_string).collect()))
     }
 
     fn lookback_max(&self) -> Duration {

@@ -55,6 +55,11 @@ impl<'a> Evaluation<'a> {
         Answer { value, warnings, infos }
     }
 
+    /// Remarks that the source lacks something.
+    pub fn note_missing(&self, text: String) {
+        self.notes.borrow_mut().missing(text);
+    }
+
     /// Counts samples read or values about to be computed.
     pub fn charge(&self, samples: usize) -> Result<(), QueryError> {
         self.samples.set(self.samples.get().saturating_add(samples));

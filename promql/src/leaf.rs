@@ -189,7 +189,8 @@ impl Evaluation<'_> {
     fn read(&self, matchers: &[Matcher], after: i64, end: i64) -> Result<Vec<SourceSeries>, QueryError> {
         self.check_time()?;
         let range = TimeRange { start: Timestamp::from_millis(after + 1), end: Timestamp::from_millis(end) };
-        let mut series = self.source.select(matchers, range)?;
+        let (mut series, missing) = self.source.select_noting(matchers, range)?;
+        missing.into_iter().for_each(|text| self.note_missing(text));
         self.charge_series(series.len())?;
         self.charge(series.iter().map(|one| one.values.len()).sum())?;
         series.sort_unstable_by(|a, b| a.labels.packed().cmp(b.labels.packed()));

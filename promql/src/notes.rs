@@ -54,6 +54,11 @@ impl Notes {
         ));
     }
 
+    /// What the source said, in its own words.
+    pub fn missing(&mut self, text: String) {
+        add(&mut self.warnings, text);
+    }
+
     fn warn(&mut self, text: String) {
         add(&mut self.warnings, format!("PromQL warning: {text}"));
     }

@@ -5,21 +5,39 @@
 //!   `value` (Float64); sorted by series, then time;
 //! - `series.parquet`: `series_id`, `name`, `labels` (map of all labels), `source`, `period_ms`, `delay_ms`, `first_ts`,
 //!   `last_ts`, `first_row`, `rows`; sorted by name, then labels;
-//! - `meta.json`: what [`Meta`] says; written last.
+//! - `meta.json`: what [`Meta`] says;
+//! - `checksums.json`: what [`Checksums`] says of the three.
 //!
-//! It is written under `blocks/tmp/`, forced to disk, and renamed into place: a block is there whole or not at all.
+//! It is written under `blocks/tmp/`, forced to disk, and renamed into place: a block is there whole or not at all. It
+//! leaves the same way.
+//!
+//! A block that turns out to be damaged stays where it is, with a file `damaged` in it that says why; what can be read
+//! of it is.
 
+mod checksum;
+mod columns;
+mod damage;
+mod file;
+mod index;
+mod merge;
 mod read;
 mod write;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use isobar_normalizer::Timestamp;
+
 use crate::directory::{self, TENANT};
 use crate::error::FileError;
 
-pub use write::{NewBlock, WriteError, write};
+use checksum::Checksums;
+pub use damage::{Unopened, remove};
+pub use index::IndexCache;
+pub use merge::{Merged, merge};
+pub use write::{Draft, NewBlock, WriteError, write};
 
 /// The version of the layout above.
 const FORMAT: u32 = 1;
@@ -46,6 +64,9 @@ pub struct Meta {
     pub last_ms: i64,
     /// For each shard the last log segment whose samples of this span are in this block or an earlier one.
     pub through: Vec<u64>,
+    /// Blocks whose samples are all in this one: where they are still there, they are to go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<u64>,
     /// How many series it holds.
     pub series: u64,
     /// How many samples.
@@ -60,28 +81,34 @@ pub struct Block {
     /// What it holds.
     pub meta: Meta,
     folder: PathBuf,
-    expired: AtomicBool,
+    checksums: Checksums,
+    is_leaving: AtomicBool,
+    is_damaged: AtomicBool,
 }
 
 impl Block {
-    /// Its files go with the last one who still reads it.
-    pub fn expire(&self) {
-        self.expired.store(true, Ordering::Relaxed);
+    fn new(meta: Meta, folder: PathBuf, checksums: Checksums) -> Self {
+        let (is_leaving, is_damaged) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { meta, folder, checksums, is_leaving, is_damaged }
     }
 
-    /// How errors name it: tenant, day and sequence.
-    fn name(&self) -> String {
-        let parts: Vec<_> = self.folder.iter().rev().take(3).map(|part| part.to_string_lossy()).collect();
-        parts.into_iter().rev().collect::<Vec<_>>().join("/")
+    /// Its files go with the last one who still reads it.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// How people are told of it: tenant, day and sequence.
+    pub fn name(&self) -> String {
+        damage::name_of(&self.folder)
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        if self.expired.load(Ordering::Relaxed)
-            && let Err(error) = fs::remove_dir_all(&self.folder)
+        if self.is_leaving.load(Ordering::Relaxed)
+            && let Err(error) = remove(&self.folder)
         {
-            tracing::warn!(block = %self.folder.display(), %error, "an expired block could not be removed");
+            tracing::warn!(block = %self.folder.display(), %error, "a block could not be removed");
         }
     }
 }
@@ -91,14 +118,15 @@ impl Drop for Block {
 pub struct Found {
     /// Readable blocks, by sequence.
     pub blocks: Vec<Block>,
-    /// How many folders are none.
-    pub damaged: usize,
+    /// Folders that are none.
+    pub unopened: Vec<Unopened>,
     /// The highest sequence any folder has, readable or not.
     pub last_seq: u64,
 }
 
-/// Finds all blocks. Removes what was being written when the process ended.
-pub fn open_all(blocks: &Path, shards: usize) -> Result<Found, FileError> {
+/// Finds all blocks, none longer than `span_max_ms`. Removes what was being written, or was leaving, when the process
+/// ended.
+pub fn open_all(blocks: &Path, shards: usize, span_max_ms: i64) -> Result<Found, FileError> {
     let unfinished = blocks.join("tmp");
     match fs::remove_dir_all(&unfinished) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -119,29 +147,57 @@ pub fn open_all(blocks: &Path, shards: usize) -> Result<Found, FileError> {
             let seq = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
             found.last_seq = found.last_seq.max(seq.unwrap_or(0));
             match open(&folder, shards) {
-                Ok(meta) => found.blocks.push(Block { meta, folder, expired: AtomicBool::new(false) }),
+                Ok((meta, checksums)) => {
+                    let block = Block::new(meta, folder, checksums);
+                    block.take_up_damage();
+                    found.blocks.push(block);
+                }
                 Err(reason) => {
-                    tracing::error!(block = %folder.display(), reason, "a block is not readable");
-                    metrics::counter!("isobar_store_damaged_blocks_total").increment(1);
-                    found.damaged += 1;
+                    tracing::error!(block = %folder.display(), reason, "a block cannot be opened");
+                    found.unopened.push(Unopened::new(folder, span_max_ms, reason));
                 }
             }
         }
     }
     found.blocks.sort_by_key(|block| block.meta.seq);
+    let replaced: HashSet<u64> =
+        found.blocks.iter().flat_map(|block| block.meta.replaces.iter().copied()).collect();
+    for block in found.blocks.extract_if(.., |block| replaced.contains(&block.meta.seq)) {
+        block.leave();
+    }
     Ok(found)
 }
 
-fn open(folder: &Path, shards: usize) -> Result<Meta, String> {
+fn open(folder: &Path, shards: usize) -> Result<(Meta, Checksums), String> {
     let text = fs::read(folder.join(META)).map_err(|error| format!("{META}: {error}"))?;
+    let checksums = Checksums::read(folder)?;
+    checksums.check(META, &text)?;
     let meta: Meta = serde_json::from_slice(&text).map_err(|error| format!("{META}: {error}"))?;
     if meta.format != FORMAT || meta.through.len() != shards {
         return Err(format!("{META}: format {} with {} shards is unknown", meta.format, meta.through.len()));
     }
+    let times = [meta.start_ms, meta.first_ms, meta.last_ms, meta.end_ms.saturating_sub(1)];
+    if !times.is_sorted() {
+        return Err(format!("{META}: times are not in order"));
+    }
+    let place = Path::new(&day_of(meta.start_ms)).join(folder_name(meta.seq));
+    if !folder.ends_with(&place) {
+        return Err(format!("{META}: it belongs into {}", place.display()));
+    }
     for file in [SAMPLES, SERIES] {
         fs::metadata(folder.join(file)).map_err(|error| format!("{file}: {error}"))?;
     }
-    Ok(meta)
+    Ok((meta, checksums))
+}
+
+/// The folder of blocks that start on the same day, UTC.
+fn day_of(start_ms: i64) -> String {
+    let started = Timestamp::from_millis(start_ms).to_string();
+    started.get(..10).unwrap_or(&started).to_owned()
+}
+
+fn folder_name(seq: u64) -> String {
+    format!("{seq:010}")
 }
 
 fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, FileError> {

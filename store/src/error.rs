@@ -60,7 +60,7 @@ pub enum SelectError {
     /// The answer would be larger than allowed.
     #[error("the selection holds more than {0} samples: narrow the matchers or the time range")]
     TooManySamples(usize),
-    /// A block could not be read.
+    /// The system did not let a block be read; another time it may.
     #[error("reading block {block} failed: {reason}")]
     Block {
         /// The block's folder below `blocks/`.

@@ -31,6 +31,7 @@
 
 mod append;
 mod block;
+mod compact;
 mod contract;
 mod directory;
 mod error;
@@ -44,10 +45,11 @@ mod varint;
 mod wal;
 
 pub use append::Appended;
+pub use compact::Compacted;
 pub use directory::DataDirectory;
 pub use error::{AppendError, FileError, MaintainError, OpenError, SelectError};
 pub use maintain::Maintained;
 pub use options::StoreOptions;
-pub use select::{Freshness, SeriesSlice};
+pub use select::{Freshness, Missing, Reading, SeriesSlice};
 pub use sql::{SqlAnswer, SqlEngine, SqlError, SqlLimits, TableSource};
-pub use store::{Recovery, Store, StoreStats};
+pub use store::{Damage, Recovery, Store, StoreStats};

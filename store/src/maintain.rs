@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use isobar_normalizer::Timestamp;
 
-use crate::block::{self, NewBlock};
+use crate::block::{self, Block, NewBlock, Unopened};
 use crate::error::{FileError, MaintainError};
 use crate::options::millis;
 use crate::store::{Frozen, Inner, SHARDS, Store};
@@ -52,11 +52,13 @@ impl Store {
         let mut progress = inner.maintenance.lock();
         let mut done = Maintained::default();
         inner.drop_expired(&mut done);
+        inner.let_go_of_removed();
 
         // What a call before could not write comes first.
         inner.write_frozen(&mut progress.last_seq, &mut done)?;
         let half_span = inner.options.block_span / 2;
-        let due = progress.last_cut.is_none_or(|last| now.since(last) >= half_span);
+        // A cut in the future was made by a clock that has been set back since.
+        let due = progress.last_cut.is_none_or(|last| now < last || now.since(last) >= half_span);
         if due && inner.freeze(now, half_span) {
             progress.last_cut = Some(now);
             inner.write_frozen(&mut progress.last_seq, &mut done)?;
@@ -111,9 +113,11 @@ impl Inner {
                 continue;
             }
             let series = frozen.iter().flat_map(|frozen| &frozen.series);
-            let new = NewBlock { seq: *last_seq + 1, start_ms, end_ms, through: through.clone() };
+            // Taken even if writing fails: a folder of that number may be there by then.
+            *last_seq += 1;
+            let new =
+                NewBlock { seq: *last_seq, start_ms, end_ms, through: through.clone(), replaces: Vec::new() };
             if let Some(block) = block::write(&self.directory.blocks(), new, series)? {
-                *last_seq += 1;
                 done.blocks_written += 1;
                 done.samples_written += block.meta.samples;
                 self.blocks.write().push(Arc::new(block));
@@ -129,7 +133,7 @@ impl Inner {
 
     fn is_written(&self, start_ms: i64, end_ms: i64, through: &[u64]) -> bool {
         let blocks = self.blocks.read();
-        let same = |block: &Arc<block::Block>| {
+        let same = |block: &Arc<Block>| {
             let meta = &block.meta;
             meta.start_ms == start_ms && meta.end_ms == end_ms && meta.through == through
         };
@@ -139,14 +143,25 @@ impl Inner {
     /// Lets go of blocks that are past retention as a whole; their files go when the last query is done with them.
     fn drop_expired(&self, done: &mut Maintained) {
         let horizon = self.horizon();
-        self.blocks.write().retain(|block| {
-            let keep = block.meta.end_ms > horizon;
-            if !keep {
-                block.expire();
-                done.blocks_dropped += 1;
+        // Files are removed without the lock.
+        let expired: Vec<Arc<Block>> =
+            self.blocks.write().extract_if(.., |block| block.meta.end_ms <= horizon).collect();
+        done.blocks_dropped = expired.len();
+        expired.iter().for_each(|block| block.leave());
+        let past = |one: &mut Unopened| one.range.end.millis() <= horizon;
+        let unopened: Vec<Unopened> = self.unopened.write().extract_if(.., past).collect();
+        for one in unopened {
+            if let Err(error) = block::remove(&one.folder) {
+                tracing::warn!(block = %one.folder.display(), %error, "a block could not be removed");
             }
-            keep
-        });
+        }
+    }
+
+    /// Lets go of damaged blocks whose folders somebody has taken away.
+    fn let_go_of_removed(&self) {
+        self.blocks.write().retain(|block| !(block.is_damaged() && block.is_gone()));
+        self.unopened.write().retain(|one| one.folder.exists());
+        self.indices.retain(&self.blocks.read());
     }
 
     fn forget_idle(&self, now: Timestamp, done: &mut Maintained) {
@@ -173,6 +188,8 @@ impl Inner {
         metrics::gauge!("isobar_store_head_samples").set(samples as f64);
         metrics::gauge!("isobar_wal_size_bytes").set(wal_bytes as f64);
         metrics::gauge!("isobar_store_blocks").set(self.blocks.read().len() as f64);
+        metrics::gauge!("isobar_store_damaged_blocks").set(self.damage().blocks as f64);
+        metrics::gauge!("isobar_store_index_cache_bytes").set(self.indices.bytes() as f64);
     }
 }
 

@@ -25,6 +25,8 @@ pub struct StoreOptions {
     pub segment_bytes: u64,
     /// Most samples one `select` returns: 16 bytes each.
     pub select_samples_max: usize,
+    /// Most bytes of blocks' series tables kept in memory between queries.
+    pub index_cache_bytes: usize,
 }
 
 impl Default for StoreOptions {
@@ -40,6 +42,7 @@ impl Default for StoreOptions {
             idle_after: Duration::from_secs(6 * 3_600),
             segment_bytes: 64 << 20,
             select_samples_max: 50_000_000,
+            index_cache_bytes: 128 << 20,
         }
     }
 }
@@ -47,4 +50,10 @@ impl Default for StoreOptions {
 /// A span in whole milliseconds, at least one: `block_span` as the arithmetic of spans needs it.
 pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).max(1)
+}
+
+/// The longest span blocks are merged into: a tenth of retention, so that what is past it goes in steps as small, and
+/// damage of one block costs no more.
+pub(crate) fn longest_span_ms(options: &StoreOptions) -> i64 {
+    millis(options.block_span).max(millis(options.retention) / 10)
 }

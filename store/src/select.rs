@@ -1,6 +1,7 @@
 //! Reads series: the head, samples on their way into blocks, and blocks, merged.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,38 @@ impl SeriesSlice {
     /// Length of the period the sample at `at` covers; zero when unknown.
     pub fn period_at(&self, at: Timestamp) -> Duration {
         Duration::from_millis(self.periods.at(at.millis()).into())
+    }
+}
+
+/// Series, and what of them is known to be missing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// Every series that has a sample that could be read, in the order of their labels.
+    pub series: Vec<SeriesSlice>,
+    /// What could not be read because of damage, by block. Usually empty.
+    pub missing: Vec<Missing>,
+}
+
+/// Samples that may have been asked for and cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The block's folder below `blocks/`.
+    pub block: String,
+    /// Where its samples lie.
+    pub range: TimeRange,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { block, range, reason } = self;
+        write!(
+            f,
+            "samples between {} and {} may be missing: block {block} is damaged ({reason}); put its folder back from \
+             a backup and restart, or remove it",
+            range.start, range.end
+        )
     }
 }
 
@@ -91,21 +124,30 @@ pub struct Layer {
 }
 
 impl Store {
-    /// Every series that all matchers accept and that has a sample in the range, in the order of their labels.
+    /// Every series that all matchers accept and that has a sample in the range, in the order of their labels. What
+    /// damage has taken away is passed over; [`Store::read`] tells of it.
     ///
     /// # Errors
-    /// More samples than `select_samples_max`, or a block that cannot be read.
+    /// More samples than `select_samples_max`, or the system did not let a block be read.
     pub fn select(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<SeriesSlice>, SelectError> {
-        self.select_at_most(matchers, range, self.inner.options.select_samples_max)
+        self.read(matchers, range).map(|reading| reading.series)
+    }
+
+    /// The same, together with what is missing.
+    ///
+    /// # Errors
+    /// As [`Store::select`].
+    pub fn read(&self, matchers: &[Matcher], range: TimeRange) -> Result<Reading, SelectError> {
+        self.read_at_most(matchers, range, self.inner.options.select_samples_max)
     }
 
     /// The same with a limit of the caller's, where that is lower.
-    pub(crate) fn select_at_most(
+    pub(crate) fn read_at_most(
         &self,
         matchers: &[Matcher],
         range: TimeRange,
         samples_max: usize,
-    ) -> Result<Vec<SeriesSlice>, SelectError> {
+    ) -> Result<Reading, SelectError> {
         let samples_max = samples_max.min(self.inner.options.select_samples_max);
         let mut left = samples_max;
         let mut admit = |samples: usize| {
@@ -145,29 +187,39 @@ impl Store {
             frozen_layers.push(Layer { labels, contract, periods, timestamps, values });
         }
         let mut merged = Merged::default();
+        let mut missing = self.inner.unopened_in(range);
         for block in self.inner.blocks_in(range) {
-            block.read(matchers, range, &mut admit, |layer| merged.add(layer))?;
+            let indices = &self.inner.indices;
+            missing.extend(block.read(indices, matchers, range, &mut admit, |layer| merged.add(layer))?);
         }
         for layer in frozen_layers.into_iter().chain(newest_layers) {
             merged.add(layer);
         }
-        Ok(merged.finish())
+        Ok(Reading { series: merged.finish(), missing })
     }
 
-    /// The labels of every series all matchers accept whose samples reach into the range, in order, each once.
+    /// The labels of every series all matchers accept whose samples reach into the range, in order, each once. Those
+    /// that damage has taken away are passed over.
     ///
     /// # Errors
-    /// A block that cannot be read.
+    /// The system did not let a block be read.
     pub fn series(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Labels>, SelectError> {
-        Ok(self.summaries_in(matchers, range)?.into_iter().map(|series| series.labels).collect())
+        Ok(self.summaries_in(matchers, range)?.0.into_iter().map(|series| series.labels).collect())
     }
 
-    /// Every series all matchers accept, with the times of its first and last sample.
-    pub(crate) fn summaries(&self, matchers: &[Matcher]) -> Result<Vec<Summary>, SelectError> {
+    /// Every series all matchers accept, with the times of its first and last sample; and what is missing.
+    pub(crate) fn summaries(
+        &self,
+        matchers: &[Matcher],
+    ) -> Result<(Vec<Summary>, Vec<Missing>), SelectError> {
         self.summaries_in(matchers, TimeRange { start: MIN, end: MAX })
     }
 
-    fn summaries_in(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Summary>, SelectError> {
+    fn summaries_in(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<(Vec<Summary>, Vec<Missing>), SelectError> {
         let (start, end) = (range.start.millis(), range.end.millis());
         let reaches = |first: i64, last: i64| first <= end && start <= last;
         // In the order of `select_at_most`; blocks come first in what is put together, so that newer contracts win.
@@ -199,11 +251,15 @@ impl Store {
                 found.insert(series.labels.clone(), series);
             }
         };
+        let mut missing = self.inner.unopened_in(range);
         for block in self.inner.blocks_in(range) {
-            block.summaries(matchers, range)?.into_iter().for_each(&mut add);
+            match block.summaries(&self.inner.indices, matchers, range)? {
+                Ok(series) => series.into_iter().for_each(&mut add),
+                Err(damage) => missing.push(damage),
+            }
         }
         newer.into_iter().for_each(add);
-        Ok(found.into_values().collect())
+        Ok((found.into_values().collect(), missing))
     }
 
     /// Names of all labels of those series, in order.

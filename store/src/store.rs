@@ -8,12 +8,13 @@ use std::thread;
 use isobar_normalizer::{TimeRange, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
-use crate::block::{self, Block};
+use crate::block::{self, Block, IndexCache, Unopened};
 use crate::directory::DataDirectory;
 use crate::error::{AppendError, FileError, OpenError};
 use crate::head::{FrozenSeries, Head};
 use crate::maintain::Progress;
-use crate::options::{StoreOptions, millis};
+use crate::options::{StoreOptions, longest_span_ms, millis};
+use crate::select::Missing;
 use crate::wal::{Coverage, Found, GroupCommit, ShardWriter, SyncThread, replay};
 
 /// Parts the series are spread over by id, each with its own log and lock: two appends at a time, and not more files to
@@ -35,6 +36,9 @@ pub(crate) struct Inner {
     pub frozen: RwLock<Vec<Arc<Frozen>>>,
     /// By sequence: later ones win.
     pub blocks: RwLock<Vec<Arc<Block>>>,
+    /// Folders that should be blocks.
+    pub unopened: RwLock<Vec<Unopened>>,
+    pub indices: IndexCache,
     pub maintenance: Mutex<Progress>,
     /// Time of the newest sample ever stored; `i64::MIN` when there is none.
     pub newest: AtomicI64,
@@ -83,8 +87,17 @@ pub struct Recovery {
     pub damaged_bytes: u64,
     /// Bytes at the end of the log that were cut off because their record was never finished.
     pub torn_bytes: u64,
-    /// Blocks that are not readable; their folders are left where they are.
+    /// Blocks of which something or nothing can be read; their folders are left where they are.
     pub damaged_blocks: usize,
+}
+
+/// Damage known at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// Damaged log records found when the store was opened.
+    pub wal_records: u64,
+    /// Blocks of which something or nothing can be read, until they are put right or removed.
+    pub blocks: u64,
 }
 
 /// The state of a store.
@@ -106,8 +119,6 @@ pub struct StoreStats {
     pub block_bytes: u64,
     /// Samples in all blocks.
     pub block_samples: u64,
-    /// Damaged records found when the store was opened.
-    pub damaged_records: u64,
     /// Whether samples are taken.
     pub writable: bool,
     /// Time of the oldest sample kept.
@@ -138,8 +149,8 @@ impl Store {
         options: StoreOptions,
         now: Timestamp,
     ) -> Result<(Self, Recovery), OpenError> {
-        let block::Found { blocks, damaged: damaged_blocks, last_seq } =
-            block::open_all(&directory.blocks(), SHARDS)?;
+        let block::Found { blocks, unopened, last_seq } =
+            block::open_all(&directory.blocks(), SHARDS, longest_span_ms(&options))?;
         let horizon = now.minus(options.retention).millis();
         let span_ms = millis(options.block_span);
 
@@ -172,6 +183,7 @@ impl Store {
             joined.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
         let mut shards = Vec::with_capacity(SHARDS);
+        let damaged_blocks = unopened.len() + blocks.iter().filter(|block| block.is_damaged()).count();
         let mut recovery = Recovery { blocks: blocks.len(), damaged_blocks, ..Recovery::default() };
         for result in recovered {
             let (shard, found) = result?;
@@ -194,10 +206,12 @@ impl Store {
         let sync_thread = SyncThread::start(commits, options.fsync_interval)
             .map_err(FileError::at("starting the sync thread for", directory.root()))?;
         let inner = Inner {
+            indices: IndexCache::new(options.index_cache_bytes),
             options,
             shards,
             frozen: RwLock::default(),
             blocks: RwLock::new(blocks.into_iter().map(Arc::new).collect()),
+            unopened: RwLock::new(unopened),
             maintenance: Mutex::new(Progress { last_cut: None, last_seq }),
             newest: AtomicI64::new(newest),
             clock: AtomicI64::new(now.millis()),
@@ -223,7 +237,6 @@ impl Store {
             blocks: blocks.len(),
             block_bytes: blocks.iter().map(|block| block.meta.bytes).sum(),
             block_samples: blocks.iter().map(|block| block.meta.samples).sum(),
-            damaged_records: inner.damaged_records,
             writable: inner.writable.load(Ordering::Relaxed),
             newest: inner.newest().map(Timestamp::from_millis),
             ..StoreStats::default()
@@ -243,6 +256,11 @@ impl Store {
         }
         stats.oldest = oldest.map(Timestamp::from_millis);
         stats
+    }
+
+    /// What is damaged; cheap to ask.
+    pub fn damage(&self) -> Damage {
+        self.inner.damage()
     }
 
     /// Why nothing more can be made durable: an fsync of the log failed, and only a new start finds out what is on disk.
@@ -270,6 +288,20 @@ impl Inner {
     /// Before this time blocks are not read any more.
     pub fn horizon(&self) -> i64 {
         Timestamp::from_millis(self.clock.load(Ordering::Relaxed)).minus(self.options.retention).millis()
+    }
+
+    /// What is damaged now.
+    pub fn damage(&self) -> Damage {
+        let blocks = self.blocks.read().iter().filter(|block| block.is_damaged()).count();
+        let blocks = (blocks + self.unopened.read().len()) as u64;
+        Damage { wal_records: self.damaged_records, blocks }
+    }
+
+    /// What cannot be opened of the range.
+    pub fn unopened_in(&self, range: TimeRange) -> Vec<Missing> {
+        let unopened = self.unopened.read();
+        let inside = |one: &&Unopened| one.range.start <= range.end && range.start <= one.range.end;
+        unopened.iter().filter(inside).map(Unopened::missing).collect()
     }
 
     /// The blocks with samples in the range that are not past retention, by sequence.

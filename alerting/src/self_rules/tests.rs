@@ -66,6 +66,20 @@ fn damage_is_told_once_per_find_and_shown_for_a_day() {
 }
 
 #[test]
+fn a_damaged_block_is_told_until_it_is_put_right() {
+    let damaged = |blocks| Facts { damaged_blocks: blocks, ..Facts::default() };
+    check(
+        &[damaged(1), damaged(1), damaged(2), damaged(1), damaged(0)],
+        &["0 block_damaged firing", "2 block_damaged firing", "4 block_damaged resolved"],
+    );
+    let (_, transitions) = SelfRules::default().step(&damaged(1), NOW);
+    let restored = SelfRules::restored(transitions.iter().map(|transition| &transition.alert));
+    let (restored, repeated) = restored.step(&damaged(1), NOW);
+    assert_eq!(repeated, []);
+    assert_eq!(restored.step(&damaged(0), NOW).1[0].alert.state, AlertState::Resolved);
+}
+
+#[test]
 fn the_disk_reserve_and_failing_receivers_are_critical() {
     let full = Facts { disk_reserve_released: true, ..Facts::default() };
     let (_, transitions) = SelfRules::default().step(&full, NOW);

@@ -26,6 +26,8 @@ use crate::watermark::Watermarks;
 
 /// Blocks are cut every two hours; looking twice a minute keeps the log short without costing anything.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(30);
+/// Blocks settle every two hours; a merge found a minute later is as good.
+const COMPACT_EVERY: Duration = Duration::from_secs(60);
 /// A full disk is noticed within this time: writes are refused within a second.
 const RESERVE_EVERY: Duration = Duration::from_millis(250);
 /// A source that breaks is reported within two of its intervals; a second is a fraction of the shortest usual one.
@@ -73,6 +75,8 @@ impl Upkeep {
         }));
         let keeper = self.clone();
         let maintaining = tokio::spawn(every(MAINTAIN_EVERY, stop.clone(), move || keeper.maintain()));
+        let (keeper, stopping) = (self.clone(), stop.clone());
+        let compacting = tokio::spawn(every(COMPACT_EVERY, stop.clone(), move || keeper.compact(&stopping)));
         for (stage, interval) in [
             ("disk_reserve", RESERVE_EVERY),
             ("store", MAINTAIN_EVERY),
@@ -84,7 +88,8 @@ impl Upkeep {
             self.stages.started(stage, interval, clock::now());
         }
         let checking = tokio::spawn(self.clone().check_others(stop.clone()));
-        Ok(vec![reserving, maintaining, checking, tokio::spawn(self.watch_self(released, stop.clone()))])
+        let watching = tokio::spawn(self.watch_self(released, stop.clone()));
+        Ok(vec![reserving, maintaining, compacting, checking, watching])
     }
 
     fn keep_reserve(&self, reserve: &mut Reserve, before: &mut Held) {
@@ -139,6 +144,23 @@ impl Upkeep {
         }
     }
 
+    /// Merges blocks until none are to be merged. It may take minutes, so it has its own loop, and ends with the server.
+    fn compact(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.store.compact(|| !stop.is_cancelled()) {
+                Ok(Some(done)) => info!(?done, "blocks were merged"),
+                Ok(None) => return,
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "merging blocks failed; it is tried again"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
     /// Asks the stages that have no rounds of their own.
     async fn check_others(self, stop: CancellationToken) {
         loop {
@@ -169,7 +191,7 @@ impl Upkeep {
             let now = clock::now();
             let released = reserve_released.load(std::sync::atomic::Ordering::Relaxed);
             let keeper = self.clone();
-            // The store is asked under the locks it writes with.
+            // The store and the centre are asked under locks.
             let facts = match tokio::task::spawn_blocking(move || keeper.facts(released)).await {
                 Ok(facts) => facts,
                 Err(error) => {
@@ -195,9 +217,11 @@ impl Upkeep {
         }
         let collected = self.statuses.all();
         let collected = collected.iter().map(|status| self.source_facts(status));
+        let damage = self.store.damage();
         Facts {
             sources: collected.chain(self.pushed_facts()).collect(),
-            wal_damaged_records: self.store.stats().damaged_records,
+            wal_damaged_records: damage.wal_records,
+            damaged_blocks: damage.blocks,
             disk_reserve_released,
             deliveries: self.centre.delivery_facts(),
         }

@@ -1,180 +1,195 @@
 //! Reads series out of a block.
 
-use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{Float64Type, TimestampMillisecondType, UInt32Type, UInt64Type};
-use isobar_normalizer::{Labels, METRIC_NAME, Matcher, TimeRange};
+use arrow::array::{AsArray, Float64Array, RecordBatch, TimestampMillisecondArray, UInt32Array};
+use arrow::datatypes::{Float64Type, TimestampMillisecondType, UInt32Type};
+use isobar_normalizer::{Matcher, TimeRange};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection};
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 
-use crate::contract::{Contract, Periods};
-use crate::error::SelectError;
-use crate::select::{Layer, Summary, accepts};
-
+use super::file::{BlockFile, Fault, decode};
+use super::index::{Index, IndexCache, Row};
 use super::{Block, SAMPLES, SERIES};
+use crate::contract::Periods;
+use crate::error::SelectError;
+use crate::select::{Layer, Missing, Summary};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 64 * 1024;
 
-/// What `series.parquet` says about one series.
-struct Row {
-    series: Summary,
-    first_row: u64,
-    rows: u64,
-}
-
 impl Block {
     /// Hands over every series all matchers accept with its samples in the range, in the block's order. `admit` is asked
-    /// before each whether that many samples more are allowed.
+    /// for each whether that many samples more are allowed.
+    ///
+    /// Damage costs the series it hit: the others are handed over, and what is missing is told.
+    ///
+    /// # Errors
+    /// `admit` refused, or the system did not let us read.
     pub fn read(
         &self,
+        indices: &IndexCache,
         matchers: &[Matcher],
         range: TimeRange,
         admit: &mut impl FnMut(usize) -> Result<(), SelectError>,
         mut take: impl FnMut(Layer),
-    ) -> Result<(), SelectError> {
-        let rows = self.rows(matchers, range)?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let wrong = |reason: String| SelectError::Block { block: self.name(), reason };
-        let mut samples = Samples::open(self, &rows).map_err(wrong)?;
-        for row in rows {
-            let mut layer = Layer {
-                labels: row.series.labels,
-                contract: row.series.contract,
-                periods: Periods::default(),
-                timestamps: Vec::new(),
-                values: Vec::new(),
-            };
-            samples.read(row.rows, range, &mut layer).map_err(wrong)?;
-            admit(layer.values.len())?;
-            take(layer);
-        }
-        Ok(())
-    }
-
-    /// The series all matchers accept whose samples reach into the range.
-    pub fn summaries(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Summary>, SelectError> {
-        Ok(self.rows(matchers, range)?.into_iter().map(|row| row.series).collect())
-    }
-
-    fn rows(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Row>, SelectError> {
-        self.read_rows(matchers, range).map_err(|reason| SelectError::Block { block: self.name(), reason })
-    }
-
-    fn read_rows(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<Row>, String> {
-        let file = File::open(self.folder.join(SERIES)).map_err(|error| format!("{SERIES}: {error}"))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
-        let reader = reader.map_err(|error| format!("{SERIES}: {error}"))?;
-        let mut found = Vec::new();
-        for batch in reader {
-            let batch = batch.map_err(|error| format!("{SERIES}: {error}"))?;
-            matching_rows(&batch, matchers, range, &mut found)
-                .ok_or_else(|| format!("{SERIES}: columns are not as expected"))?;
-        }
-        Ok(found)
-    }
-}
-
-/// `None` when the columns are not those of this format.
-fn matching_rows(
-    batch: &RecordBatch,
-    matchers: &[Matcher],
-    range: TimeRange,
-    found: &mut Vec<Row>,
-) -> Option<()> {
-    let names = batch.column_by_name("name")?.as_string_opt::<i32>()?;
-    let labels = batch.column_by_name("labels")?.as_map_opt()?;
-    let sources = batch.column_by_name("source")?.as_string_opt::<i32>()?;
-    let periods = batch.column_by_name("period_ms")?.as_primitive_opt::<UInt32Type>()?;
-    let delays = batch.column_by_name("delay_ms")?.as_primitive_opt::<UInt32Type>()?;
-    let firsts = batch.column_by_name("first_ts")?.as_primitive_opt::<TimestampMillisecondType>()?;
-    let lasts = batch.column_by_name("last_ts")?.as_primitive_opt::<TimestampMillisecondType>()?;
-    let first_rows = batch.column_by_name("first_row")?.as_primitive_opt::<UInt64Type>()?;
-    let rows = batch.column_by_name("rows")?.as_primitive_opt::<UInt64Type>()?;
-    let keys = labels.keys().as_string_opt::<i32>()?;
-    let values = labels.values().as_string_opt::<i32>()?;
-    let by_name: Vec<&Matcher> = matchers.iter().filter(|matcher| matcher.name() == METRIC_NAME).collect();
-    for row in 0..batch.num_rows() {
-        let reaches = firsts.value(row) <= range.end.millis() && range.start.millis() <= lasts.value(row);
-        if !reaches || !by_name.iter().all(|matcher| matcher.matches(names.value(row))) {
-            continue;
-        }
-        let offsets = labels.value_offsets();
-        let entries = usize::try_from(offsets[row]).ok()?..usize::try_from(offsets[row + 1]).ok()?;
-        let labels =
-            Labels::from_pairs(entries.map(|entry| (keys.value(entry), values.value(entry)))).ok()?;
-        if !accepts(matchers, &labels) {
-            continue;
-        }
-        let contract = Contract {
-            source: sources.value(row).into(),
-            period_ms: periods.value(row),
-            delay_ms: delays.value(row),
+    ) -> Result<Option<Missing>, SelectError> {
+        let mut missing = None;
+        let (index, rows) = match self.matching(indices, matchers, range) {
+            Ok((_, rows)) if rows.is_empty() => return Ok(None),
+            Ok(found) => found,
+            Err(fault) => return self.told(fault).map(Some),
         };
-        let series = Summary { labels, contract, first: firsts.value(row), last: lasts.value(row) };
-        found.push(Row { series, first_row: first_rows.value(row), rows: rows.value(row) });
+        // All series in one go; from the first that cannot be read on, each by itself.
+        let mut together = match Samples::open(self, &index, &rows) {
+            Ok(samples) => Some(samples),
+            Err(fault) => return self.told(fault).map(Some),
+        };
+        for row in &rows {
+            let mut layer = match &mut together {
+                Some(samples) => samples.layer(row, range),
+                None => alone(self, &index, row, range),
+            };
+            if layer.is_err() && together.take().is_some() {
+                layer = alone(self, &index, row, range);
+            }
+            match layer {
+                Ok(layer) => {
+                    admit(layer.values.len())?;
+                    take(layer);
+                }
+                Err(fault) => missing = Some(self.told(fault)?),
+            }
+        }
+        Ok(missing)
     }
-    Some(())
+
+    /// The series all matchers accept whose samples reach into the range, or that they cannot be told.
+    ///
+    /// # Errors
+    /// The system did not let us read.
+    pub fn summaries(
+        &self,
+        indices: &IndexCache,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Result<Vec<Summary>, Missing>, SelectError> {
+        match self.matching(indices, matchers, range) {
+            Ok((_, rows)) => Ok(Ok(rows.into_iter().map(|row| row.series).collect())),
+            Err(fault) => self.told(fault).map(Err),
+        }
+    }
+
+    fn matching(
+        &self,
+        indices: &IndexCache,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<(Arc<Index>, Vec<Row>), Fault> {
+        let index = indices.get(self)?;
+        let rows = index.matching(matchers, range)?;
+        Ok((index, rows))
+    }
+
+    /// Damage is remembered and what it costs is told; everything else is an error.
+    fn told(&self, fault: Fault) -> Result<Missing, SelectError> {
+        match fault {
+            Fault::Damaged(reason) => Ok(self.damaged(&reason)),
+            Fault::Refused(reason) => Err(SelectError::Block { block: self.name(), reason }),
+        }
+    }
 }
 
-/// Walks the selected rows of `samples.parquet`.
-struct Samples {
-    batches: Box<dyn Iterator<Item = Result<RecordBatch, arrow::error::ArrowError>>>,
+fn alone(block: &Block, index: &Index, row: &Row, range: TimeRange) -> Result<Layer, Fault> {
+    Samples::open(block, index, std::slice::from_ref(row))?.layer(row, range)
+}
+
+/// Walks rows of `samples.parquet`.
+pub struct Samples {
+    batches: ParquetRecordBatchReader,
     batch: Option<RecordBatch>,
     /// Rows of the batch that were read.
     used: usize,
 }
 
 impl Samples {
-    fn open(block: &Block, rows: &[Row]) -> Result<Self, String> {
-        let file = File::open(block.folder.join(SAMPLES)).map_err(|error| format!("{SAMPLES}: {error}"))?;
-        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
-        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-            .map_err(|error| format!("{SAMPLES}: {error}"))?;
-        let total = usize::try_from(block.meta.samples).map_err(|error| format!("{SAMPLES}: {error}"))?;
+    /// Only those of these series, which are in the block's order.
+    fn open(block: &Block, index: &Index, rows: &[Row]) -> Result<Self, Fault> {
         let mut ranges: Vec<Range<usize>> = Vec::new();
         for row in rows {
             let (first, end) = (row.first_row as usize, (row.first_row + row.rows) as usize);
-            if end > total {
-                return Err(format!("{SERIES}: row {end} is past the end of {SAMPLES}"));
-            }
             match ranges.last_mut() {
                 Some(last) if last.end == first => last.end = end,
-                Some(last) if first < last.end => return Err(format!("{SERIES}: rows are not in order")),
                 _ => ranges.push(first..end),
             }
         }
-        let columns = ProjectionMask::columns(builder.parquet_schema(), ["ts", "period_ms", "value"]);
-        let selection = RowSelection::from_consecutive_ranges(ranges.into_iter(), total);
-        let reader = builder
-            .with_projection(columns)
-            .with_row_selection(selection)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|error| format!("{SAMPLES}: {error}"))?;
-        Ok(Self { batches: Box::new(reader), batch: None, used: 0 })
+        let total = block.meta.samples as usize;
+        Self::begin(block, index, Some(RowSelection::from_consecutive_ranges(ranges.into_iter(), total)))
     }
 
-    /// Reads the next `count` rows into the layer, leaving out those outside the range.
-    fn read(&mut self, count: u64, range: TimeRange, layer: &mut Layer) -> Result<(), String> {
-        let mut left = usize::try_from(count).map_err(|error| error.to_string())?;
+    /// Those of every series of the block.
+    pub fn all(block: &Block, index: &Index) -> Result<Self, Fault> {
+        Self::begin(block, index, None)
+    }
+
+    fn begin(block: &Block, index: &Index, selection: Option<RowSelection>) -> Result<Self, Fault> {
+        let file = BlockFile::open(block, SAMPLES)?;
+        let batches = decode(SAMPLES, || {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, index.samples().clone());
+            let columns = ProjectionMask::columns(builder.parquet_schema(), ["ts", "period_ms", "value"]);
+            let builder = builder.with_projection(columns).with_batch_size(BATCH_ROWS);
+            match selection {
+                Some(selection) => builder.with_row_selection(selection).build(),
+                None => builder.build(),
+            }
+        })?;
+        Ok(Self { batches, batch: None, used: 0 })
+    }
+
+    /// The series' samples in the range. Series are to be asked for in the order they were opened with.
+    fn layer(&mut self, row: &Row, range: TimeRange) -> Result<Layer, Fault> {
+        let mut layer = Layer {
+            labels: row.series.labels.clone(),
+            contract: row.series.contract.clone(),
+            periods: Periods::default(),
+            timestamps: Vec::new(),
+            values: Vec::new(),
+        };
+        self.read(row.rows, |times, periods, values| {
+            let from = times.partition_point(|at| *at < range.start.millis());
+            let to = times.partition_point(|at| *at <= range.end.millis());
+            if from < to {
+                for (at, period) in times[from..to].iter().zip(&periods[from..to]) {
+                    layer.periods.note(*at, *period);
+                }
+                layer.timestamps.extend_from_slice(&times[from..to]);
+                layer.values.extend_from_slice(&values[from..to]);
+            }
+        })?;
+        if !layer.timestamps.is_sorted_by(|earlier, later| earlier < later) {
+            return Err(Fault::Damaged(format!("{SAMPLES}: times are not in order")));
+        }
+        Ok(layer)
+    }
+
+    /// Hands over the next `count` rows, in stretches: times, periods, values.
+    pub fn read(&mut self, count: u64, mut take: impl FnMut(&[i64], &[u32], &[f64])) -> Result<(), Fault> {
+        let mut left =
+            usize::try_from(count).map_err(|error| Fault::Damaged(format!("{SERIES}: {error}")))?;
         while left > 0 {
             let batch = match self.batch.take().filter(|batch| self.used < batch.num_rows()) {
                 Some(batch) => batch,
                 None => {
                     self.used = 0;
-                    let next = self.batches.next().ok_or_else(|| format!("{SAMPLES}: ends early"))?;
-                    next.map_err(|error| format!("{SAMPLES}: {error}"))?
+                    let next = decode(SAMPLES, || self.batches.next().transpose())?;
+                    next.ok_or_else(|| Fault::Damaged(format!("{SAMPLES}: ends early")))?
                 }
             };
             let now = left.min(batch.num_rows() - self.used);
-            append_rows(&batch, self.used..self.used + now, range, layer)
-                .ok_or_else(|| format!("{SAMPLES}: columns are not as expected"))?;
+            let (times, periods, values) = columns(&batch.slice(self.used, now))
+                .ok_or_else(|| Fault::Damaged(format!("{SAMPLES}: columns are not as expected")))?;
+            take(times.values(), periods.values(), values.values());
             self.used += now;
             left -= now;
             self.batch = Some(batch);
@@ -183,19 +198,10 @@ impl Samples {
     }
 }
 
-fn append_rows(batch: &RecordBatch, rows: Range<usize>, range: TimeRange, layer: &mut Layer) -> Option<()> {
-    let times = batch.column_by_name("ts")?.as_primitive_opt::<TimestampMillisecondType>()?.values();
-    let periods = batch.column_by_name("period_ms")?.as_primitive_opt::<UInt32Type>()?.values();
-    let values = batch.column_by_name("value")?.as_primitive_opt::<Float64Type>()?.values();
-    let times = &times[rows.clone()];
-    let from = rows.start + times.partition_point(|at| *at < range.start.millis());
-    let to = rows.start + times.partition_point(|at| *at <= range.end.millis());
-    for row in from..to {
-        layer.periods.note(times[row - rows.start], periods[row]);
-    }
-    if from < to {
-        layer.timestamps.extend_from_slice(&times[from - rows.start..to - rows.start]);
-        layer.values.extend_from_slice(&values[from..to]);
-    }
-    Some(())
+fn columns(batch: &RecordBatch) -> Option<(TimestampMillisecondArray, UInt32Array, Float64Array)> {
+    Some((
+        batch.column_by_name("ts")?.as_primitive_opt::<TimestampMillisecondType>()?.clone(),
+        batch.column_by_name("period_ms")?.as_primitive_opt::<UInt32Type>()?.clone(),
+        batch.column_by_name("value")?.as_primitive_opt::<Float64Type>()?.clone(),
+    ))
 }

@@ -20,6 +20,7 @@ use super::pushdown::Selection;
 use super::rows::{SampleBatches, StoreTable, series_batches};
 use super::{SqlError, TableSource};
 use crate::error::SelectError;
+use crate::select::Missing;
 use crate::store::Store;
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, DataFusionError>> + Send>;
@@ -124,13 +125,16 @@ impl Read for StoreRead {
         let Selection { matchers, range, source } = &self.selection;
         let from_source = |found: &str| source.as_deref().is_none_or(|source| source == found);
         if self.table == StoreTable::Series {
-            let mut found = self.store.summaries(matchers).map_err(select_failed)?;
+            let (mut found, missing) = self.store.summaries(matchers).map_err(select_failed)?;
+            nothing_missing(&missing)?;
             found.retain(|series| from_source(&series.contract.source));
             memory.try_grow(found.len() * SERIES_BYTES)?;
             return Ok(Box::new(series_batches(self.schema.clone(), found).map(|batch| Ok(batch?))));
         }
         let samples_max = self.memory / SAMPLE_BYTES;
-        let mut slices = self.store.select_at_most(matchers, *range, samples_max).map_err(select_failed)?;
+        let reading = self.store.read_at_most(matchers, *range, samples_max).map_err(select_failed)?;
+        nothing_missing(&reading.missing)?;
+        let mut slices = reading.series;
         slices.retain(|slice| from_source(&slice.source));
         let samples: usize = slices.iter().map(|slice| slice.values.len()).sum();
         memory.try_grow(samples * SAMPLE_BYTES + slices.len() * SERIES_BYTES)?;
@@ -143,6 +147,14 @@ fn select_failed(error: SelectError) -> DataFusionError {
     match error {
         SelectError::TooManySamples(_) => DataFusionError::ResourcesExhausted(error.to_string()),
         SelectError::Block { .. } => DataFusionError::External(Box::new(error)),
+    }
+}
+
+/// An answer in rows has no place for a warning: rather none than one that looks whole.
+fn nothing_missing(missing: &[Missing]) -> Result<(), DataFusionError> {
+    match missing.first() {
+        Some(first) => Err(DataFusionError::External(Box::new(SqlError::Failed(first.to_string())))),
+        None => Ok(()),
     }
 }
 

@@ -9,6 +9,8 @@ use super::*;
 use crate::append::Appended;
 use crate::error::SelectError;
 
+mod blocks;
+
 const HOUR: i64 = 3_600_000;
 
 fn options() -> StoreOptions {
@@ -299,6 +301,9 @@ enum Step {
     Wait(i64),
 }
 
+/// Blocks of two hours become blocks of six.
+const LAW_RETENTION: Duration = Duration::from_secs(70 * 3_600);
+
 fn step() -> impl Strategy<Value = Step> {
     let sample =
         (0..6_u8, 0..8 * 60_i64, prop_oneof![any::<u64>(), (0..3_u64).prop_map(|n| (n as f64).to_bits())]);
@@ -318,7 +323,9 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let mut now = 1_000 * HOUR;
         // Small segments, so that they close and go.
-        let options = StoreOptions { segment_bytes: 2_000, ..options() };
+        // A window that settles soon, so that blocks become one.
+        let out_of_order = Duration::from_secs(8 * 3_600);
+        let options = StoreOptions { segment_bytes: 2_000, out_of_order, retention: LAW_RETENTION, ..options() };
         let open = |now| Store::open(folder.path(), options.clone(), at(now)).unwrap();
         let mut store = open(now).0;
         let mut expected = BTreeMap::new();
@@ -337,6 +344,7 @@ proptest! {
                 }
                 Step::Maintain => {
                     store.maintain(at(now)).unwrap();
+                    while store.compact(|| true).unwrap().is_some() {}
                 }
                 Step::Reopen => {
                     drop(store);
@@ -346,7 +354,7 @@ proptest! {
                 }
                 Step::Wait(minutes) => now += minutes * 60_000,
             }
-            let horizon = now - 40 * HOUR;
+            let horizon = now - LAW_RETENTION.as_millis() as i64;
             expected.retain(|(_, at), _| *at >= horizon);
             let mut found = content(&store);
             found.retain(|(_, at), _| *at >= horizon);

@@ -229,6 +229,11 @@ impl ShardWriter {
         self.segments.values().map(|info| info.bytes).sum()
     }
 
+    /// The number of the oldest segment there is.
+    pub fn first_segment(&self) -> Option<u64> {
+        self.segments.first_key_value().map(|(number, _)| *number)
+    }
+
     /// How many segments there are.
     pub fn segments(&self) -> usize {
         self.segments.len()

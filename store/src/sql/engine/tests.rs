@@ -222,6 +222,35 @@ async fn deep_and_long_statements_do_not_overflow_the_stack() {
 }
 
 #[tokio::test]
+async fn rows_that_cannot_be_read_are_not_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |minutes: i64| Timestamp::from_millis(START + minutes * MINUTE);
+    let (store, _) = Store::open(folder.path(), StoreOptions::default(), at(0)).unwrap();
+    let up = |values: &[f64]| run("node", Duration::from_secs(15), &[("__name__", "up")], values);
+    store.append(&[up(&[1.0])], at(0)).unwrap();
+    store.maintain(at(600)).unwrap();
+    let mut later = up(&[0.0]);
+    later.samples[0].at = at(600);
+    store.append(&[later], at(600)).unwrap();
+    let day =
+        std::fs::read_dir(folder.path().join("blocks/default")).unwrap().next().unwrap().unwrap().path();
+    let block = std::fs::read_dir(day).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(block.join("samples.parquet")).unwrap();
+
+    let engine = SqlEngine::new(store.clone(), Vec::new(), SqlLimits::default()).unwrap();
+    for statement in ["SELECT count(*) FROM metrics", "SELECT count(*) FROM samples", "SELECT * FROM series"]
+    {
+        let answer = shown(engine.query(statement).await);
+        assert!(answer.contains("block default/2023-11-14/0000000001 is damaged"), "{statement}: {answer}");
+    }
+    let recent = "SELECT value FROM metrics WHERE ts > '2023-11-15T00:00:00Z'";
+    assert_eq!(shown(engine.query(recent).await), "0.0\n");
+    std::fs::remove_dir_all(block).unwrap();
+    store.maintain(at(600)).unwrap();
+    assert_eq!(shown(engine.query("SELECT count(*) FROM metrics").await), "1\n");
+}
+
+#[tokio::test]
 async fn statements_wait_for_their_turn() {
     let limits = SqlLimits { concurrency: 1, timeout: Duration::from_secs(20), ..SqlLimits::default() };
     let (_folder, engine) = engine(limits);
