@@ -244,6 +244,9 @@ impl Watch {
                 Observation::Silent(_) | Observation::Missing if group.unconfirmed => {
                     Observation::Ended("policy_changed")
                 }
+                Observation::Silent(_) | Observation::Missing if is_deselected(policy, &lookup) => {
+                    Observation::Ended("not_selected")
+                }
                 other => other,
             };
             group.unconfirmed &= !matches!(observation, Observation::Value(_));
@@ -327,6 +330,17 @@ fn is_unread(query: &dyn RuleQuery, run: &Run, labels: &Labels, at: Timestamp) -
         return false;
     };
     query.complete_until(source, resource).is_some_and(|until| run.is_beyond(until, at))
+}
+
+/// Whether the policy selects the resource no longer because it is described otherwise now (another tag, another service).
+/// Only what describes resources is looked at; a tag that was taken off is not in the description any more.
+fn is_deselected(policy: &Policy, lookup: &ResourceLookup) -> bool {
+    let ResourceLookup::Known(described) = lookup else { return false };
+    policy.matchers.iter().any(|matcher| {
+        let value = described.get(matcher.name());
+        let describes = value.is_some() || matcher.name().starts_with("tag_");
+        describes && !matcher.matches(value.unwrap_or_default())
+    })
 }
 
 /// Descriptive labels and the group's own, which win.
