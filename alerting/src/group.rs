@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use isobar_normalizer::{Labels, Timestamp};
 
-use crate::delivery::{GroupId, Notification, NotifiedAlert, Reason};
+use crate::delivery::{GroupId, Notification, NotifiedAlert, Reason, Told};
 use crate::route::Timing;
 
 /// Alerts that are told together. A group exists while it has members.
@@ -81,15 +81,32 @@ impl NotificationLog {
         self.entries.iter().map(|(group, known)| (group, known.values()))
     }
 
-    /// The notifications the log is made of, oldest first: taking them in again makes the same log.
+    /// The notifications the log is made of, oldest first, each with the integrations that know nothing newer: taking them
+    /// in again makes the same log.
     pub(crate) fn notifications(&self) -> Vec<Arc<Notification>> {
         let entries = self.entries.values().flat_map(BTreeMap::values);
         let by_time: BTreeMap<(Timestamp, Arc<str>), Arc<Notification>> = entries
             .map(|entry| {
-                ((entry.notification.at, Arc::clone(&entry.notification.id)), Arc::clone(&entry.notification))
+                (
+                    (entry.notification.at, Arc::clone(&entry.notification.id)),
+                    self.latest(&entry.notification),
+                )
             })
             .collect();
         by_time.into_values().collect()
+    }
+
+    /// The notification, for those whose latest it is.
+    fn latest(&self, notification: &Arc<Notification>) -> Arc<Notification> {
+        let is_latest = |told: &Told| {
+            let known = self.entry(&notification.group, &told.channel, told.index);
+            known.is_some_and(|known| known.notification.id == notification.id)
+        };
+        if notification.told.iter().all(is_latest) {
+            return Arc::clone(notification);
+        }
+        let told = notification.told.iter().filter(|told| is_latest(told)).cloned().collect();
+        Arc::new(Notification { told, ..(**notification).clone() })
     }
 
     /// The entries of one group.
@@ -133,4 +150,40 @@ pub(crate) fn decide(
         return Some(Reason::SomeResolved);
     }
     (now.since(known.sent_at) >= repeat_interval).then_some(Reason::Repeat)
+}
+
+#[cfg(test)]
+mod tests {
+    use isobar_normalizer::Severity;
+
+    use super::*;
+    use crate::AlertState;
+    use crate::fixture::{START, alert, told};
+
+    #[test]
+    fn an_integration_that_is_configured_no_longer_opens_nothing_for_the_others_again() {
+        let firing = alert("alertname=A", AlertState::Firing, Severity::Error, START);
+        let over = alert("alertname=A", AlertState::Resolved, Severity::Error, START);
+        let (mut first, _) = told(&[firing], Reason::First);
+        let (mut last, _) = told(&[over], Reason::AllResolved);
+        let told = |index, reason| Told {
+            channel: "webhook".into(),
+            index,
+            episode: START,
+            reason,
+            sent_at: START,
+            delivery: None,
+        };
+        first.told = vec![told(0, Reason::First), told(7, Reason::First)];
+        (last.id, last.told) = ("last".into(), vec![told(0, Reason::AllResolved)]);
+        let mut log = NotificationLog::default();
+        log.apply(&Arc::new(first.clone()));
+        log.apply(&Arc::new(last));
+        let mut again = NotificationLog::default();
+        log.notifications().iter().for_each(|notification| again.apply(notification));
+        for log in [&log, &again] {
+            assert!(log.entry(&first.group, "webhook", 0).is_none(), "it was told that all is over");
+            assert!(log.entry(&first.group, "webhook", 7).is_some());
+        }
+    }
 }
