@@ -73,6 +73,11 @@ fn what_is_unknown_is_refused_by_name_and_place() {
 
 #[test]
 fn what_is_wrong_is_said_where_it_stands() {
+    check_refused(
+        "route: {receiver: a}\nreceivers:\n- name: a\n  pagerduty_configs:\n  - routing_key: k\n    details:\n      alerts: all of them\n",
+        (7, 15),
+        "details.alerts is written by Isobar",
+    );
     let receivers = "receivers: [{name: a}]\n";
     let with = |route: &str| format!("{route}\n{receivers}");
     check_refused(&with("route: {receiver: b}"), (1, 19), "undefined receiver \"b\": one of a");

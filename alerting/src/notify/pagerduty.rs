@@ -151,6 +151,10 @@ impl RawPagerDuty {
         }
         let mut details = BTreeMap::new();
         for (name, value) in &self.details {
+            if event::OWN_DETAILS.contains(&name.as_str()) {
+                let wrong = format!("details.{name} is written by Isobar: choose another name");
+                return Err(ConfigError::at(value.referenced, wrong));
+            }
             details.insert(name.clone(), literal(value)?);
         }
         let mut links = Vec::new();

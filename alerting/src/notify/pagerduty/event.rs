@@ -17,6 +17,9 @@ const SUMMARY_MAX: usize = 1024;
 const EVENT_MAX: usize = 512_000;
 /// Alerts shown in `custom_details`; an incident page is read by people.
 const ALERTS_SHOWN: usize = 100;
+/// Keys of `custom_details` that are always there: the same key twice is JSON that nobody has to take.
+pub(super) const OWN_DETAILS: [&str; 6] =
+    ["reason", "group_key", "firing_count", "resolved_count", "alerts", "left_out"];
 /// Links to alerts.
 const LINKS_SHOWN: usize = 5;
 
