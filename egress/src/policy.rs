@@ -111,7 +111,8 @@ impl EgressOptions {
             return refused(Refusal::Port(port));
         }
         match &target.host {
-            TargetHost::Name(name) if undotted(name).is_empty() => refused(Refusal::Host),
+            // No name has an empty part, but a proxy may make something of one: of an address with two dots behind it.
+            TargetHost::Name(name) if undotted(name).split('.').any(str::is_empty) => refused(Refusal::Host),
             TargetHost::Name(name) if METADATA_NAMES.contains(&undotted(name)) => {
                 refused(Refusal::MetadataName(name.clone()))
             }

@@ -88,6 +88,10 @@ fn schemes_ports_and_credentials() {
         ("http://user:secret@example.com/", Err("userinfo")),
         ("http://example.com@127.0.0.1/", Err("userinfo")),
         ("http://./", Err("host")),
+        ("http://169.254.169.254../", Err("host")),
+        ("http://metadata.google.internal../", Err("host")),
+        ("http://.example.com/", Err("host")),
+        ("http://hook..example.com/", Err("host")),
     ] {
         check(&options, Trust::Guarded, HTTP, url, expected);
     }
