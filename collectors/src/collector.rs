@@ -132,6 +132,11 @@ pub trait CollectorKind: fmt::Debug + Sync {
     /// A complete, commented sample of the `settings` table, YAML.
     fn sample(&self) -> &'static str;
 
+    /// What asking costs, as [`crate::Prices`] reads it; `None` where nothing is billed.
+    fn prices(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Reads the `settings` table that stands at `at` in a YAML document (see [`isobar_normalizer::read_part`]); a
     /// missing table is an empty one.
     ///

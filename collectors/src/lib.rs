@@ -15,6 +15,7 @@
 mod clouds;
 mod collector;
 mod kinds;
+mod prices;
 mod prometheus;
 mod schedule;
 
@@ -23,5 +24,6 @@ pub use collector::{
     CollectError, Collected, Collector, CollectorKind, Part, SourceContext, SourceSettings, Window,
 };
 pub use kinds::KINDS;
+pub use prices::{Price, Prices};
 pub use prometheus::{exposition, remote_write, target_page};
 pub use schedule::next_tick;
