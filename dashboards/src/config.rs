@@ -140,7 +140,9 @@ impl<'de> Deserialize<'de> for SomeScopes {
 
 fn external_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     let url = Url::deserialize(deserializer)?;
-    if !matches!(url.scheme(), "http" | "https") || !matches!(url.path(), "" | "/") || url.query().is_some() {
+    let is_origin = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+    let is_anonymous = url.username().is_empty() && url.password().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !is_origin || !is_anonymous {
         return Err(D::Error::custom("external_url is http:// or https://, a host, and perhaps a port"));
     }
     Ok(Some(url))

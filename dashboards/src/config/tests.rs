@@ -81,6 +81,8 @@ fn what_is_wrong_is_named_with_its_place() {
     refused("security: {hosts: ^['*.example.org']}", "no wildcard");
     refused("server: {external_url: ^'ftp://a'}", "http:// or https://");
     refused("server: {external_url: ^'https://a/isobar'}", "http:// or https://");
+    refused("server: {external_url: ^'https://me:secret@a/'}", "http:// or https://");
+    refused("server: {external_url: ^'https://a/#alerts'}", "http:// or https://");
     refused("server: {listen: ^9797}", "");
     refused("server: {^lisen: 127.0.0.1:1}", "lisen");
     let user = |name: &str, password: &str| {
