@@ -7,7 +7,6 @@ use std::sync::Arc;
 use isobar_alerting::{CentreHandle, Evaluator};
 use isobar_dashboards::Tls;
 use isobar_egress::Egress;
-use isobar_normalizer::ConfigError;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -60,16 +59,20 @@ impl Reloader {
     /// is told to have left.
     async fn reload(&self, running: &mut Vec<Running>, stop: &CancellationToken) -> Result<(), String> {
         let complaints = |problems: Vec<Problem>| Problems(problems).to_string();
-        let mut config = load(&self.path, self.listen).map_err(complaints)?;
-        self.started.refuse_changes(&config.started).map_err(|errors| {
-            let problem = |error: ConfigError| Problem { file: self.path.clone(), error };
-            complaints(errors.into_iter().map(problem).collect())
-        })?;
-        let sources =
-            build_sources(&self.path, &config, &self.egress).map_err(|problem| complaints(vec![problem]))?;
-        if let Some(tls) = &self.tls {
-            tls.reload().map_err(|error| error.to_string())?;
-        }
+        let (path, listen, started) = (self.path.clone(), self.listen, self.started.clone());
+        let (egress, tls) = (self.egress.clone(), self.tls.clone());
+        // Files are read where that may take its time, and a reader that panics is a file that is not taken.
+        let reading = tokio::task::spawn_blocking(move || {
+            let config = load(&path, listen)?;
+            started.refuse_changes(&config.started).map_err(|errors| {
+                errors.into_iter().map(|error| Problem { file: path.clone(), error }).collect::<Vec<_>>()
+            })?;
+            let sources = build_sources(&path, &config, &egress).map_err(|problem| vec![problem])?;
+            Ok((config, sources, tls.map(|tls| tls.reload())))
+        });
+        let read = reading.await.map_err(|error| format!("reading the configuration broke off: {error}"))?;
+        let (mut config, sources, certificate) = read.map_err(complaints)?;
+        certificate.transpose().map_err(|error| error.to_string())?;
         self.centre.reload(config.alerting.clone()).await.map_err(|error| error.to_string())?;
 
         for former in std::mem::take(running) {
