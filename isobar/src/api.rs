@@ -9,6 +9,6 @@ mod sql;
 
 pub use alerts::AlertViews;
 pub use estate::EstateViews;
-pub use intake::{PushIntake, REMOTE_WRITE};
+pub use intake::{Push, PushIntake, REMOTE_WRITE};
 pub use operations::{MetricsPage, ReloadRequest, ServerOperations};
 pub use sql::SqlViews;

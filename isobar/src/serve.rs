@@ -163,6 +163,7 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
 
     let serve_options = ServeOptions::new(&config.security, tls.clone());
     let (reloads, requests) = mpsc::channel(4);
+    let pushed = Arc::default();
     let backend = Backend {
         series: Arc::new(series.clone()),
         catalogue: Arc::new(series.clone()),
@@ -172,11 +173,16 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
             handle.clone(),
             shared_journal.clone(),
         )?),
-        intake: Arc::new(PushIntake { ingest: ingest.clone(), store: store.clone() }),
+        intake: Arc::new(PushIntake {
+            ingest: ingest.clone(),
+            store: store.clone(),
+            latest: Arc::clone(&pushed),
+        }),
         estate: Arc::new(EstateViews {
             statuses: statuses.clone(),
             watermarks: watermarks.clone(),
             resources,
+            pushed,
         }),
         alerts: Arc::new(AlertViews { centre: handle.clone(), runtime: tokio::runtime::Handle::current() }),
         journal: shared_journal,

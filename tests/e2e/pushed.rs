@@ -17,6 +17,12 @@ async fn senders_are_listed_with_their_lag() {
     assert_eq!(sources[0]["name"], "remote_write");
     assert_eq!(sources[0]["state"], "degraded", "{sources:?}");
     assert!(sources[0]["lag_seconds"].as_f64().is_some_and(|lag| lag > 590.0), "{sources:?}");
+    assert_eq!(sources[0]["samples_last_cycle"], 1, "{sources:?}");
+    // When it came, and not when what it brought was measured.
+    let (reason, came) =
+        (sources[0]["reason"].as_str().unwrap(), sources[0]["last_success"].as_str().unwrap());
+    let measured = reason.split(' ').find(|word| word.ends_with('Z')).unwrap();
+    assert!(came > measured, "{sources:?}");
     let page = eventually("the alert about the lag", || async {
         let alerts = server.items("alerts").await;
         alerts.into_iter().find(|alert| alert["name"] == "watermark_lag")

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isobar_dashboards::{Estate, ReadError, ResourceView, SourceState, SourceView};
+use parking_lot::Mutex;
 
-use crate::api::REMOTE_WRITE;
+use crate::api::{Push, REMOTE_WRITE};
 use crate::clock;
 use crate::collect::{SourceHealth, SourceStatus, SourceStatuses};
 use crate::resources::ResourceTable;
@@ -23,6 +24,8 @@ pub struct EstateViews {
     pub watermarks: Arc<Watermarks>,
     /// What is watched.
     pub resources: Arc<ResourceTable>,
+    /// What was last pushed.
+    pub pushed: Arc<Mutex<Option<Push>>>,
 }
 
 impl Estate for EstateViews {
@@ -39,6 +42,7 @@ impl Estate for EstateViews {
 impl EstateViews {
     /// What is pushed, once something was: degraded when it is behind by as much as a policy waits for missing data.
     fn pushed(&self) -> Option<SourceView> {
+        let latest = *self.pushed.lock();
         let newest = self.watermarks.progress(REMOTE_WRITE)?.newest;
         let lag = clock::now().since(newest);
         let silent = lag > PUSH_SILENT;
@@ -47,8 +51,8 @@ impl EstateViews {
             kind: REMOTE_WRITE.to_owned(),
             state: if silent { SourceState::Degraded } else { SourceState::Up },
             reason: silent.then(|| format!("no sample newer than {newest} was pushed")),
-            last_success: Some(newest.into()),
-            samples_last_cycle: 0,
+            last_success: latest.map(|push| push.at.into()),
+            samples_last_cycle: latest.map_or(0, |push| push.samples),
             lag_seconds: Some(lag.as_secs_f64()),
             cost: None,
         })

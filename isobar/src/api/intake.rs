@@ -7,7 +7,9 @@ use http::HeaderMap;
 use isobar_collectors::remote_write::{self, RemoteWriteError};
 use isobar_dashboards::{Intake, IntakeAnswer};
 use isobar_journal::JournalError;
+use isobar_normalizer::Timestamp;
 use isobar_store::{AppendError, Store};
+use parking_lot::Mutex;
 
 use crate::clock;
 use crate::ingest::{Delivery, Ingest, IngestError, refusals};
@@ -16,6 +18,15 @@ use crate::metadata::Said;
 /// The name under which pushed series and their progress are kept.
 pub const REMOTE_WRITE: &str = "remote_write";
 
+/// The latest push that brought samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// When it was stored.
+    pub at: Timestamp,
+    /// How many samples of it were.
+    pub samples: u64,
+}
+
 /// Takes what senders push.
 #[derive(Debug)]
 pub struct PushIntake {
@@ -23,6 +34,8 @@ pub struct PushIntake {
     pub ingest: Arc<Ingest>,
     /// Makes what was taken durable before it is acknowledged.
     pub store: Store,
+    /// Where the latest push is noted.
+    pub latest: Arc<Mutex<Option<Push>>>,
 }
 
 impl Intake for PushIntake {
@@ -50,6 +63,10 @@ impl Intake for PushIntake {
         };
         if let Err(error) = self.store.sync() {
             return not_stored(&error.into());
+        }
+        let samples = (appended.stored + appended.unchanged) as u64;
+        if samples > 0 {
+            *self.latest.lock() = Some(Push { at: clock::now(), samples });
         }
         let refusals = [invalid, refusals(&appended)];
         let refusals: Vec<String> = refusals.into_iter().flatten().collect();
