@@ -152,7 +152,7 @@ impl Dispatcher {
     /// What is due at `now`; of very many groups the first [`PLAN_MAX`] notifications, the others stay due.
     pub fn plan(&self, config: &AlertingConfig, log: &NotificationLog, now: Timestamp) -> Plan {
         let mut plan = Plan::default();
-        for (id, group) in self.groups.iter().filter(|(_, group)| group.next_flush <= now) {
+        for (id, group) in self.groups.iter().filter(|(_, group)| group.due_at(now) <= now) {
             if plan.notifications.len() >= PLAN_MAX {
                 break;
             }
@@ -192,8 +192,8 @@ impl Dispatcher {
     }
 
     /// When [`Dispatcher::plan`] has something to say next; `None` while there is no group.
-    pub fn next_flush(&self) -> Option<Timestamp> {
-        self.groups.values().map(|group| group.next_flush).min()
+    pub fn next_flush(&self, now: Timestamp) -> Option<Timestamp> {
+        self.groups.values().map(|group| group.due_at(now)).min()
     }
 
     /// All groups, in the order of their keys.

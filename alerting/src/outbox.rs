@@ -131,7 +131,8 @@ impl Outbox {
     }
 
     /// What the lane of this integration does next: the oldest delivery that is due. A delivery waits for every earlier one
-    /// of its group, so that a resolve never overtakes its trigger; groups do not wait for each other.
+    /// of its group, so that a resolve never overtakes its trigger; groups do not wait for each other. What would wait for
+    /// longer than anything may was decided before the clock was put back, and is due.
     pub fn next(&self, integration: &IntegrationId, now: Timestamp) -> Next {
         let Some(lane) = self.lanes.get(integration) else { return Next::Idle };
         let mut held: HashSet<&str> = HashSet::new();
@@ -142,7 +143,8 @@ impl Outbox {
                 continue;
             }
             let Some(notification) = self.contents.get(&delivery.notification) else { continue };
-            if delivery.next_attempt_at <= now {
+            let is_far = delivery.next_attempt_at > now.plus(retry::PAUSE_LONGEST);
+            if delivery.next_attempt_at <= now || is_far {
                 return Next::Send(Box::new(delivery.clone()), Arc::clone(notification));
             }
             soonest = Some(soonest.map_or(delivery.next_attempt_at, |at| at.min(delivery.next_attempt_at)));

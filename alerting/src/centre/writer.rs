@@ -68,7 +68,7 @@ impl Writer {
         let mut ending = false;
         while !ending {
             let now = (self.clock)();
-            let due = self.state.read().dispatcher.next_flush();
+            let due = self.state.read().dispatcher.next_flush(now);
             let wake = due.map(|due| rest_until.map_or(due, |rest| due.max(rest)));
             let timer = async {
                 match wake {

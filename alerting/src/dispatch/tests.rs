@@ -36,7 +36,7 @@ impl World {
 
     /// Tells everything that is due up to `end`, each at its time, and writes it into `output`.
     fn run_until(&mut self, end: Timestamp, output: &mut String) {
-        while let Some(at) = self.dispatcher.next_flush().filter(|at| *at <= end) {
+        while let Some(at) = self.dispatcher.next_flush(end).filter(|at| *at <= end) {
             let plan = self.dispatcher.plan(&self.config, &self.log, at);
             assert!(!plan.is_empty(), "a group is due at {at} and the plan is empty");
             for notification in &plan.notifications {
@@ -171,7 +171,22 @@ fn a_receiver_that_swallows_has_nothing_to_deliver_and_keeps_no_group() {
     world.take(transition("alertname=A", AlertState::Resolved, Severity::Info, START), START);
     world.run_until(START.plus(Duration::from_secs(3600)), &mut output);
     assert_eq!(output, "");
-    assert_eq!(world.dispatcher.next_flush(), None);
+    assert_eq!(world.dispatcher.next_flush(START), None);
+}
+
+#[test]
+fn a_clock_that_is_put_back_holds_no_page() {
+    let mut world = World::new(CONFIG);
+    let mut output = String::new();
+    let tomorrow = START.plus(Duration::from_secs(24 * 3600));
+    let alert = transition("alertname=A i=1", AlertState::Firing, Severity::Critical, tomorrow);
+    world.take(alert, tomorrow);
+    let soon = tomorrow.minus(Duration::from_secs(1));
+    assert!(world.dispatcher.next_flush(soon).unwrap() > soon, "a second is within what a group may rest");
+    assert_eq!(world.dispatcher.next_flush(START), Some(START));
+    world.run_until(START, &mut output);
+    assert_eq!(world.deliveries.len(), 2, "by each channel: {output}");
+    assert!(world.dispatcher.next_flush(START).unwrap() > START, "it rests by the clock as it is now");
 }
 
 /// One thing that happens in a random history.

@@ -58,7 +58,7 @@ impl Lane {
         loop {
             let now = (self.clock)();
             let next = match held_until {
-                Some(until) if until > now => Next::WaitUntil(until),
+                Some(until) if until > now && until.since(now) <= WAIT_MAX => Next::WaitUntil(until),
                 _ => ledger.next(&self.integration, now),
             };
             let pause = match next {

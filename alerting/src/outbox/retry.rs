@@ -13,6 +13,8 @@ const PAUSE_FIRST: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 /// So long a receiver may ask to be left alone. A page a day late is a page lost, and one try an hour burdens nobody.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+/// No delivery waits for longer: what a receiver may ask for, and the jitter on top.
+pub(super) const PAUSE_LONGEST: Duration = WAIT_MAX.saturating_add(PAUSE_FIRST);
 
 /// Given up after this. The last step of the schedule that Standard Webhooks recommends is a day.
 pub const AGE_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -93,6 +93,17 @@ fn a_resolve_waits_for_its_trigger_and_other_groups_do_not() {
 }
 
 #[test]
+fn a_clock_that_is_put_back_holds_no_delivery() {
+    let mut outbox = Outbox::default();
+    let day = 24 * 3600;
+    written(&mut outbox, "1", "a", "g", at(day));
+    assert_eq!(next_id(&outbox, "a", at(0)), Ok("1".to_owned()));
+    let wish = failed(outbox.delivery("1").unwrap(), Retry::After(WAIT_MAX), at(0));
+    outbox.apply_delivery(wish.clone());
+    assert_eq!(next_id(&outbox, "a", at(0)), Err(Next::WaitUntil(wish.next_attempt_at)), "that is no jump");
+}
+
+#[test]
 fn receivers_have_lanes_of_their_own() {
     let mut outbox = Outbox::default();
     written(&mut outbox, "1", "a", "g", at(0));
