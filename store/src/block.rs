@@ -26,6 +26,7 @@ mod write;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use isobar_normalizer::Timestamp;
@@ -109,6 +110,25 @@ impl Drop for Block {
             && let Err(error) = remove(&self.folder)
         {
             tracing::warn!(block = %self.folder.display(), %error, "a block could not be removed");
+        }
+    }
+}
+
+/// Puts blocks into the order they are read in: that of their time, but one that overlaps another comes after it when its
+/// sequence is higher. Later ones win, and what they say about a series is newer.
+pub fn arrange(blocks: &mut [Arc<Block>]) {
+    arrange_by(blocks, |block| (block.meta.seq, block.meta.start_ms, block.meta.end_ms));
+}
+
+fn arrange_by<T>(blocks: &mut [T], extent: impl Fn(&T) -> (u64, i64, i64)) {
+    blocks.sort_by_key(|block| extent(block).0);
+    for index in 1..blocks.len() {
+        for place in (1..=index).rev() {
+            let ((_, start, _), (_, _, end)) = (extent(&blocks[place - 1]), extent(&blocks[place]));
+            if end > start {
+                break;
+            }
+            blocks.swap(place - 1, place);
         }
     }
 }
@@ -210,4 +230,22 @@ fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
         }
     }
     Ok(folders)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_read_in_the_order_of_their_time_and_what_overlaps_in_that_of_its_writing() {
+        for (mut given, expected) in [
+            (vec![(5, 0, 6), (3, 6, 8), (4, 8, 10)], [5, 3, 4]),
+            (vec![(1, 0, 2), (2, 2, 4), (3, 0, 2)], [1, 3, 2]),
+            (vec![(1, 4, 6), (7, 0, 6), (9, 0, 2)], [1, 7, 9]),
+            (vec![(1, 0, 2), (2, 2, 4), (10, 0, 3)], [1, 2, 10]),
+        ] {
+            arrange_by(&mut given, |block| *block);
+            assert_eq!(given.iter().map(|block| block.0).collect::<Vec<_>>(), expected, "{given:?}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::block::{Block, Draft, Merged, NewBlock, merge};
+use crate::block::{Block, Draft, Merged, NewBlock, arrange, merge};
 use crate::error::MaintainError;
 use crate::options::{StoreOptions, longest_span_ms, millis};
 use crate::store::{Inner, SHARDS, Store};
@@ -147,7 +147,7 @@ impl Inner {
             let mut blocks = self.blocks.write();
             blocks.retain(|block| !is_source(block));
             blocks.push(Arc::new(merged));
-            blocks.sort_by_key(|block| block.meta.seq);
+            arrange(&mut blocks);
         }
         sources.iter().for_each(|block| block.leave());
         metrics::counter!("isobar_store_compactions_total").increment(1);

@@ -120,7 +120,9 @@ impl Inner {
             if let Some(block) = block::write(&self.directory.blocks(), new, series)? {
                 done.blocks_written += 1;
                 done.samples_written += block.meta.samples;
-                self.blocks.write().push(Arc::new(block));
+                let mut blocks = self.blocks.write();
+                blocks.push(Arc::new(block));
+                block::arrange(&mut blocks);
             }
         }
         self.frozen.write().clear();

@@ -34,7 +34,7 @@ pub(crate) struct Inner {
     pub shards: Vec<Shard>,
     /// Samples being written into blocks.
     pub frozen: RwLock<Vec<Arc<Frozen>>>,
-    /// By sequence: later ones win.
+    /// In the order of [`block::arrange`]: later ones win.
     pub blocks: RwLock<Vec<Arc<Block>>>,
     /// Folders that should be blocks.
     pub unopened: RwLock<Vec<Unopened>>,
@@ -205,12 +205,14 @@ impl Store {
         let commits = shards.iter().map(|shard| shard.commit.clone()).collect();
         let sync_thread = SyncThread::start(commits, options.fsync_interval)
             .map_err(FileError::at("starting the sync thread for", directory.root()))?;
+        let mut arranged: Vec<Arc<Block>> = blocks.into_iter().map(Arc::new).collect();
+        block::arrange(&mut arranged);
         let inner = Inner {
             indices: IndexCache::new(options.index_cache_bytes),
             options,
             shards,
             frozen: RwLock::default(),
-            blocks: RwLock::new(blocks.into_iter().map(Arc::new).collect()),
+            blocks: RwLock::new(arranged),
             unopened: RwLock::new(unopened),
             maintenance: Mutex::new(Progress { last_cut: None, last_seq }),
             newest: AtomicI64::new(newest),
@@ -304,7 +306,7 @@ impl Inner {
         unopened.iter().filter(inside).map(Unopened::missing).collect()
     }
 
-    /// The blocks with samples in the range that are not past retention, by sequence.
+    /// The blocks with samples in the range that are not past retention, in their order.
     pub fn blocks_in(&self, range: TimeRange) -> Vec<Arc<Block>> {
         let horizon = self.horizon();
         let blocks = self.blocks.read();

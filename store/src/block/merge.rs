@@ -20,8 +20,8 @@ pub enum Merged {
     Unreadable(String),
 }
 
-/// Puts all samples of the blocks, which are in the order of their sequence, into the draft. Where several have a time,
-/// the last one's value stays. `go_on` is asked before each series.
+/// Puts all samples of the blocks, which are in the order of [`super::arrange`], into the draft. Where several have a
+/// time, the last one's value stays. `go_on` is asked before each series.
 ///
 /// Memory holds the tables of series of all blocks and the samples of one series.
 pub fn merge(

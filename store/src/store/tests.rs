@@ -311,7 +311,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => proptest::collection::vec(sample, 1..60).prop_map(Step::Append),
         2 => Just(Step::Maintain),
         1 => Just(Step::Reopen),
-        2 => (1..180_i64).prop_map(Step::Wait),
+        2 => (1..600_i64).prop_map(Step::Wait),
     ]
 }
 

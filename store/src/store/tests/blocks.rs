@@ -255,6 +255,33 @@ fn many_blocks_become_a_few_and_say_the_same() {
 }
 
 #[test]
+fn what_changed_in_a_series_is_known_as_before_when_its_older_blocks_are_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions { retention: Duration::from_secs(30 * 86_400), ..StoreOptions::default() };
+    let (store, _) = Store::open(folder.path(), options, at(START)).unwrap();
+    for hour in 0..72 {
+        let now = START + hour * HOUR;
+        let period = Duration::from_secs(if hour < 40 { 60 } else { 300 });
+        let source = if hour < 60 { "one" } else { "two" };
+        let run = SampleRun { period, source: source.into(), ..run(&[("a", now, hour as f64)]) };
+        store.append(&[run], at(now)).unwrap();
+        store.maintain(at(now)).unwrap();
+    }
+    // What is read is in blocks, of which the older ones will be merged.
+    let told = |store: &Store| {
+        let range = TimeRange { start: at(START + 30 * HOUR), end: at(START + 66 * HOUR) };
+        let slice = store.select(&[], range).unwrap().remove(0);
+        let periods: Vec<_> = slice.timestamps.iter().map(|time| slice.period_at(at(*time))).collect();
+        (slice.source.clone(), slice.period, slice.timestamps.clone(), periods)
+    };
+    let before = told(&store);
+    assert_eq!((&*before.0, before.1.as_secs()), ("two", 300));
+    assert_eq!(before.3.iter().filter(|period| period.as_secs() == 60).count(), 10);
+    assert!(compacted(&store) > 0);
+    assert_eq!(told(&store), before);
+}
+
+#[test]
 fn a_crash_while_blocks_become_one_counts_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let (store, expected, now) = filled(&folder, 3);
