@@ -1,5 +1,6 @@
 //! Parameters: those of the path, those of the URL, and for POST those of a form body, which come first.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use axum::body::to_bytes;
@@ -31,6 +32,12 @@ impl Params {
     /// The first name that is not among the known ones.
     pub(crate) fn unknown(&self, known: &[&str]) -> Option<&str> {
         self.0.iter().map(|(key, _)| key.as_str()).find(|key| !known.contains(key))
+    }
+
+    /// The first name that is given more than once.
+    pub(crate) fn repeated(&self) -> Option<&str> {
+        let mut seen = BTreeSet::new();
+        self.0.iter().map(|(key, _)| key.as_str()).find(|key| !seen.insert(*key))
     }
 
     /// The parameters of a URL alone.
@@ -89,5 +96,7 @@ mod tests {
         assert_eq!(params.get("x"), Some("+ 1"));
         assert_eq!(params.all("match[]").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(params.unknown(&["query", "match[]", "time"]), Some("x"));
+        assert_eq!(params.repeated(), Some("match[]"));
+        assert_eq!(Params::of_query("a=1&b=1").repeated(), None);
     }
 }

@@ -84,6 +84,9 @@ impl PageQuery {
 
 /// Refuses parameters that would have no effect.
 pub(super) fn refuse_unknown(params: &Params, known: &[&str]) -> Result<(), NativeError> {
+    if let Some(name) = params.repeated() {
+        return Err(NativeError::bad_request(format!("parameter {name:?} is given more than once")));
+    }
     match params.unknown(known) {
         Some(unknown) if known.is_empty() => {
             Err(NativeError::bad_request(format!("unknown parameter {unknown:?}: none is taken here")))

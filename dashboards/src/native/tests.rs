@@ -35,6 +35,7 @@ async fn wrong_requests_are_told_what_is_right() {
         ("sources?limit=0", 400, "from 1 to 1000"),
         ("sources?limit=1001", 400, "from 1 to 1000"),
         ("sources?filter=x", 400, "unknown parameter \"filter\": one of q, limit, after"),
+        ("sources?q=a&q=b", 400, "parameter \"q\" is given more than once"),
         ("resources", 500, "the resource table cannot be read"),
         ("alerts/zz", 400, "16 hexadecimal digits"),
         ("alerts/0000000000000000", 404, "there is no alert"),
