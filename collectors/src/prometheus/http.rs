@@ -10,6 +10,7 @@ use isobar_egress::{Client, ClientOptions, Egress, TlsOptions, Trust};
 use isobar_normalizer::{ConfigError, Revealed, Secret, SecretReader};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
+use url::Url;
 
 /// `basic_auth`
 #[derive(Clone, Debug, Deserialize)]
@@ -40,6 +41,23 @@ pub(crate) struct RawTls {
     server_name: Option<String>,
     #[serde(default)]
     insecure_skip_verify: bool,
+}
+
+/// Reads a URL of the settings: of `what` it is, written as in `example`.
+pub(crate) fn http_url(text: &Spanned<String>, what: &str, example: &str) -> Result<Url, ConfigError> {
+    let wrong = |message: String| ConfigError::at(text.referenced, message);
+    let url = Url::parse(&text.value)
+        .map_err(|error| wrong(format!("{:?} is not a URL: {error}; write {example}", text.value)))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(wrong(format!("{what} begins with http:// or https://")));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("credentials do not stand in a URL: use basic_auth".to_owned()));
+    }
+    if url.fragment().is_some() {
+        return Err(wrong(format!("{what} has no fragment: leave out what follows #")));
+    }
+    Ok(url)
 }
 
 /// Credentials and TLS, checked as far as the text goes.

@@ -7,9 +7,8 @@ use isobar_normalizer::{ConfigError, Step, read_part};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
-use url::Url;
 
-use super::http::{Grammar, HttpSettings, RawAuthorization, RawBasicAuth, RawTls};
+use super::http::{Grammar, HttpSettings, RawAuthorization, RawBasicAuth, RawTls, http_url};
 use super::job::{Job, Scheme, TIMEOUT, duration, file_patterns};
 use super::limits::RawLimits;
 use super::query::{self, QuerySettings};
@@ -143,16 +142,8 @@ impl SourceSettings for TargetSettings {
 /// A target written as the URL of its page.
 fn target(text: &Spanned<String>) -> Result<Discovered, ConfigError> {
     let wrong = |what: String| ConfigError::at(text.referenced, what);
-    let url = Url::parse(&text.value).map_err(|error| {
-        wrong(format!("{:?} is not a URL: {error}; write http://host:port/metrics", text.value))
-    })?;
-    let host = match url.host_str() {
-        Some(host) if matches!(url.scheme(), "http" | "https") => host,
-        _ => return Err(wrong("a target begins with http:// or https://".to_owned())),
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("credentials do not stand in a URL: use basic_auth".to_owned()));
-    }
+    let url = http_url(text, "a target", "http://host:port/metrics")?;
+    let host = url.host_str().unwrap_or_default();
     let address = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let mut labels = Discovered::from([
         ("__address__".to_owned(), address),

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 use url::Url;
 
-use super::super::http::{Grammar, HttpSettings, RawAuthorization, RawBasicAuth, RawTls};
+use super::super::http::{Grammar, HttpSettings, RawAuthorization, RawBasicAuth, RawTls, http_url};
 use super::super::job::{TIMEOUT, duration};
 use super::super::limits::{Limits, RawLimits};
 use super::{Asked, Querier, Question, rules};
@@ -110,17 +110,12 @@ impl TryFrom<RawQuerySettings> for QuerySettings {
 
 /// The server's address; the API's paths are joined to it.
 fn server(text: &Spanned<String>) -> Result<Url, ConfigError> {
-    let wrong = |what: String| ConfigError::at(text.referenced, what);
-    let mut url = Url::parse(&text.value)
-        .map_err(|error| wrong(format!("{:?} is not a URL: {error}; write http://host:9090", text.value)))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(wrong("the server's address begins with http:// or https://".to_owned()));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("credentials do not stand in a URL: use basic_auth".to_owned()));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("the server's address has neither query nor fragment".to_owned()));
+    let mut url = http_url(text, "the server's address", "http://host:9090")?;
+    if url.query().is_some() {
+        return Err(ConfigError::at(
+            text.referenced,
+            "the server's address has no query: leave out what follows ?",
+        ));
     }
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));

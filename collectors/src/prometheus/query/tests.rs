@@ -295,6 +295,8 @@ fn settings_say_what_is_missing() {
     refused("{mode: query, url: 'http://a', targets: [up]}", "1:42: unknown field `targets`");
     refused("{mode: pull}", "1:18: unknown mode \"pull\": one of scrape, query");
     refused("{scrape: prometheus.yml, targets: [up]}", "1:36: unknown field `targets`");
+    refused("{mode: query, url: 'http://a?x=1', match: [up]}", "has no query");
+    refused("{targets: ['http://a/metrics#x']}", "a target has no fragment");
     refused("{targets: ['ftp://a']}", "1:22: a target begins with http:// or https://");
     refused("{targets: ['http://u:p@a/metrics']}", "use basic_auth");
     refused("{job: a}", "give targets, file_sd or scrape");
