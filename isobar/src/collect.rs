@@ -1,5 +1,7 @@
 //! The collecting loops: every part of every source on its own jittered ticks, so that a slow one delays nobody.
 
+mod parts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use tracing::{error, info, warn};
 use crate::clock;
 use crate::ingest::{Delivery, Ingest, IngestError, refusals};
 use crate::metadata::Said;
+use parts::Parts;
 
 /// A collection that has not ended after this many of its intervals is given up, and at least after a minute.
 const PATIENCE_INTERVALS: u32 = 4;
@@ -34,20 +37,11 @@ pub struct SourceStatus {
     pub kind: &'static str,
     /// Configured interval.
     pub interval: Duration,
-    parts: BTreeMap<Arc<str>, PartStatus>,
+    parts: Parts,
     discovery_failed: Option<String>,
     /// A part was collected, or discovery said that there is none, or failed.
     tried: bool,
     since: Timestamp,
-}
-
-#[derive(Clone, Debug, Default)]
-struct PartStatus {
-    failure: Option<String>,
-    /// Nothing came at all.
-    failed: bool,
-    last_success: Option<Timestamp>,
-    samples: u64,
 }
 
 /// Whether a source delivers.
@@ -65,26 +59,18 @@ impl SourceStatus {
     /// Whether it delivers, and if not, why: the reason of the first part that fails, of one that fails as a whole where
     /// there is one, and how many more fail.
     pub fn health(&self) -> (SourceHealth, Option<String>) {
-        let failing = || self.parts.values().filter_map(|part| part.failure.as_ref().map(|why| (part, why)));
-        let worst = failing().find(|(part, _)| part.failed).or_else(|| failing().next());
-        let reason = match (worst, failing().count(), &self.discovery_failed) {
-            (None, _, None) => return (SourceHealth::Up, None),
-            (None, _, Some(discovery)) => discovery.clone(),
-            (Some((_, why)), 1, _) => why.clone(),
-            (Some((_, why)), count, _) => format!("{why} (and {} more)", count - 1),
-        };
-        let all = self.parts.values().all(|part| part.failed);
-        (if all { SourceHealth::Down } else { SourceHealth::Degraded }, Some(reason))
+        let health = self.parts.health(self.discovery_failed.is_some());
+        (health, self.parts.reason().or_else(|| self.discovery_failed.clone()))
     }
 
     /// When any part last succeeded.
     pub fn last_success(&self) -> Option<Timestamp> {
-        self.parts.values().filter_map(|part| part.last_success).max()
+        self.parts.iter().filter_map(|part| part.last_success).max()
     }
 
     /// Samples taken in the latest round of every part.
     pub fn samples_last_cycle(&self) -> u64 {
-        self.parts.values().map(|part| part.samples).sum()
+        self.parts.iter().map(|part| part.samples).sum()
     }
 
     /// Whether anything is known of it yet.
@@ -116,7 +102,7 @@ impl SourceStatuses {
             name: name.clone(),
             kind,
             interval,
-            parts: BTreeMap::new(),
+            parts: Parts::default(),
             discovery_failed: None,
             tried: false,
             since: clock::now(),
@@ -132,17 +118,15 @@ impl SourceStatuses {
 
     /// Whether every one of these parts was collected once, or tried to be.
     fn are_all_tried(&self, name: &str, parts: &BTreeSet<Arc<str>>) -> bool {
-        self.all
-            .lock()
-            .get(name)
-            .is_some_and(|status| parts.iter().all(|part| status.parts.contains_key(part)))
+        self.all.lock().get(name).is_some_and(|status| status.parts.has_all(parts))
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut SourceStatus)) {
         if let Some(status) = self.all.lock().get_mut(name) {
-            let before = status.health().0;
+            let health = |status: &SourceStatus| status.parts.health(status.discovery_failed.is_some());
+            let before = health(status);
             change(status);
-            if status.health().0 != before {
+            if health(status) != before {
                 status.since = clock::now();
             }
         }
@@ -327,7 +311,7 @@ async fn end_loops(
 
 /// Takes out what only parts saw that are not there any more.
 async fn settle(shared: &Arc<Shared>, parts: BTreeSet<Arc<str>>) {
-    shared.statuses.change(&shared.source.name, |status| status.parts.retain(|key, _| parts.contains(key)));
+    shared.statuses.change(&shared.source.name, |status| status.parts.retain(&parts));
     let in_task = shared.clone();
     let settling = move || in_task.ingest.keep_parts(&in_task.source.name, &parts, clock::now());
     if let Ok(Err(error)) = tokio::task::spawn_blocking(settling).await {
@@ -366,7 +350,9 @@ async fn say_last(shared: &Arc<Shared>, part: &Part, ending: Ending) {
 /// One part's loop, on its own ticks.
 async fn collect_part(shared: Arc<Shared>, part: Part, stop: CancellationToken) {
     let interval = part.interval.unwrap_or(shared.source.interval);
-    let mut covered = clock::now().minus(interval);
+    // Over a reload a gap stays one; at a start nothing is known of it.
+    let covered_before = shared.ingest.complete_until(&shared.source.name, &part.key);
+    let mut covered = covered_before.unwrap_or_else(|| clock::now().minus(interval));
     let mut pause = Duration::ZERO;
     loop {
         let tick = next_tick(&part.key, interval, clock::now().plus(pause));
@@ -426,21 +412,24 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
     let result = if failure.is_some() { "failed" } else { "ok" };
     metrics::counter!("isobar_collect_rounds_total", "source" => shared.source.name.to_string(), "result" => result).increment(1);
     shared.statuses.change(&shared.source.name, |status| {
-        let known = status.parts.entry(part.key.clone()).or_default();
-        // Told when it begins and when it ends: a target that is down for a day is one line, not thousands.
-        match (&known.failure, &failure) {
-            (None, Some(reason)) => {
-                warn!(source = &*status.name, part = &*part.key, reason, "collection fails");
+        let SourceStatus { name, parts, .. } = &mut *status;
+        parts.change(&part.key, |known| {
+            // Told when it begins and when it ends: a target that is down for a day is one line, not thousands.
+            match (&known.failure, &failure) {
+                (None, Some(reason)) => {
+                    warn!(source = &**name, part = &*part.key, reason, "collection fails");
+                }
+                (Some(_), None) => info!(source = &**name, part = &*part.key, "collection works again"),
+                _ => {}
             }
-            (Some(_), None) => info!(source = &*status.name, part = &*part.key, "collection works again"),
-            _ => {}
-        }
-        known.samples = stored.as_ref().map_or(0, |appended| (appended.stored + appended.unchanged) as u64);
-        if failure.is_none() {
-            known.last_success = Some(clock::now());
-        }
-        known.failure = failure;
-        known.failed = failed || stored.is_none();
+            known.samples =
+                stored.as_ref().map_or(0, |appended| (appended.stored + appended.unchanged) as u64);
+            if failure.is_none() {
+                known.last_success = Some(clock::now());
+            }
+            known.failure = failure;
+            known.failed = failed || stored.is_none();
+        });
         status.tried = true;
     });
     stored.is_some()
@@ -448,6 +437,7 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
 
 #[cfg(test)]
 mod tests {
+    use super::parts::PartStatus;
     use super::*;
 
     fn part(failure: Option<&str>, failed: bool) -> PartStatus {
@@ -460,8 +450,9 @@ mod tests {
         statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
         statuses.change("s", |status| {
             status.discovery_failed = discovery.map(str::to_owned);
-            status.parts =
-                parts.iter().enumerate().map(|(n, part)| (n.to_string().into(), part.clone())).collect();
+            for (n, part) in parts.iter().enumerate() {
+                status.parts.change(&n.to_string().into(), |status| status.clone_from(part));
+            }
         });
         let (health, reason) = statuses.all()[0].health();
         assert_eq!((health, reason.as_deref()), expected);
@@ -492,7 +483,8 @@ mod tests {
         statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
         assert!(statuses.are_all_tried("s", &parts(&[])), "the last part has left");
         assert!(!statuses.are_all_tried("s", &parts(&["a"])));
-        statuses.change("s", |status| drop(status.parts.insert("a".into(), part(Some("refused"), true))));
+        statuses
+            .change("s", |status| status.parts.change(&"a".into(), |one| *one = part(Some("refused"), true)));
         assert!(statuses.are_all_tried("s", &parts(&["a"])));
         assert!(!statuses.are_all_tried("s", &parts(&["a", "b"])));
     }

@@ -265,6 +265,11 @@ impl Ingest {
         self.journal_changes(now)
     }
 
+    /// Up to when what this part brought is complete; `None` before its first data.
+    pub fn complete_until(&self, source: &str, part: &str) -> Option<Timestamp> {
+        self.watermarks.mark(source, part)
+    }
+
     /// Waits until a delivery has come since the last call returned.
     pub async fn arrived(&self) {
         self.arrived.notified().await;
@@ -497,9 +502,11 @@ mod tests {
         fixture.take(UP, "before", now, 1.0, now).unwrap();
         fixture.ingest.end_part(&source, &part("before"), Vec::new(), now).unwrap();
         assert!(is_there(), "its target may only have other labels now");
+        assert_eq!(fixture.ingest.complete_until("dc1", "before"), Some(now));
         fixture.take(UP, "after", now, 1.0, now).unwrap();
         fixture.ingest.keep_parts("dc1", &BTreeSet::from([part("after")]), now).unwrap();
         assert!(is_there());
+        assert_eq!(fixture.ingest.complete_until("dc1", "before"), None);
         fixture.ingest.end_part(&source, &part("after"), Vec::new(), now).unwrap();
         fixture.ingest.keep_parts("dc1", &BTreeSet::new(), now).unwrap();
         assert!(!is_there());

@@ -1,0 +1,117 @@
+//! How the parts of one source went last. Failures are counted as they come and go: a source may have ten thousand targets,
+//! and its health is asked with every scrape of one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use isobar_normalizer::Timestamp;
+
+use super::SourceHealth;
+
+/// One part.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PartStatus {
+    pub(super) failure: Option<String>,
+    /// Nothing came at all.
+    pub(super) failed: bool,
+    pub(super) last_success: Option<Timestamp>,
+    pub(super) samples: u64,
+}
+
+/// The parts of a source, by key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parts {
+    by_key: BTreeMap<Arc<str>, PartStatus>,
+    /// How many have a failure.
+    failing: usize,
+    /// How many failed as a whole.
+    failed: usize,
+}
+
+impl Parts {
+    /// Changes a part's status; one that is new begins with an empty one.
+    pub(super) fn change(&mut self, key: &Arc<str>, change: impl FnOnce(&mut PartStatus)) {
+        let mut status = self.by_key.remove(key).unwrap_or_default();
+        self.count_out(&status);
+        change(&mut status);
+        self.failing += usize::from(status.failure.is_some());
+        self.failed += usize::from(status.failed);
+        self.by_key.insert(key.clone(), status);
+    }
+
+    pub(super) fn remove(&mut self, key: &str) {
+        if let Some(status) = self.by_key.remove(key) {
+            self.count_out(&status);
+        }
+    }
+
+    /// Takes out all but these.
+    pub(super) fn retain(&mut self, keys: &BTreeSet<Arc<str>>) {
+        let left: Vec<Arc<str>> = self.by_key.keys().filter(|key| !keys.contains(*key)).cloned().collect();
+        left.iter().for_each(|key| self.remove(key));
+    }
+
+    /// Whether all of these have a status.
+    pub(super) fn has_all(&self, keys: &BTreeSet<Arc<str>>) -> bool {
+        keys.iter().all(|key| self.by_key.contains_key(key))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &PartStatus> {
+        self.by_key.values()
+    }
+
+    /// How well a source with these parts is.
+    pub(super) fn health(&self, discovery_failed: bool) -> SourceHealth {
+        match self.failing {
+            0 if !discovery_failed => SourceHealth::Up,
+            _ if self.failed == self.by_key.len() => SourceHealth::Down,
+            _ => SourceHealth::Degraded,
+        }
+    }
+
+    /// The reason of the first part that fails, of one that fails as a whole where there is one, and how many more fail.
+    pub(super) fn reason(&self) -> Option<String> {
+        let failing = || self.iter().filter_map(|part| part.failure.as_ref().map(|why| (part, why)));
+        let worst = failing().find(|(part, _)| part.failed).or_else(|| failing().next());
+        worst.map(|(_, why)| match self.failing {
+            1 => why.clone(),
+            more => format!("{why} (and {} more)", more - 1),
+        })
+    }
+
+    fn count_out(&mut self, status: &PartStatus) {
+        self.failing -= usize::from(status.failure.is_some());
+        self.failed -= usize::from(status.failed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_counted_as_they_come_and_go() {
+        let mut parts = Parts::default();
+        let key = |n: usize| Arc::<str>::from(n.to_string());
+        let set = |parts: &mut Parts, n: usize, failure: Option<&str>, failed: bool| {
+            parts.change(&key(n), |status| {
+                (status.failure, status.failed) = (failure.map(str::to_owned), failed);
+            });
+        };
+        let shown = |parts: &Parts| (parts.health(false), parts.reason());
+        set(&mut parts, 1, None, false);
+        set(&mut parts, 2, Some("late"), false);
+        set(&mut parts, 3, Some("refused"), true);
+        assert_eq!(shown(&parts), (SourceHealth::Degraded, Some("refused (and 1 more)".to_owned())));
+        set(&mut parts, 3, Some("refused"), true);
+        set(&mut parts, 1, Some("refused"), true);
+        parts.remove("2");
+        parts.remove("2");
+        assert_eq!(shown(&parts), (SourceHealth::Down, Some("refused (and 1 more)".to_owned())));
+        parts.retain(&BTreeSet::from([key(3), key(4)]));
+        assert!(parts.has_all(&BTreeSet::from([key(3)])) && !parts.has_all(&BTreeSet::from([key(1)])));
+        set(&mut parts, 3, None, false);
+        assert_eq!(shown(&parts), (SourceHealth::Up, None));
+        assert_eq!((parts.failing, parts.failed, parts.health(true)), (0, 0, SourceHealth::Degraded));
+    }
+}
