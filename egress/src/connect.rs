@@ -99,7 +99,7 @@ impl Way {
     ) -> Result<TcpStream, EgressError> {
         let destinations: Vec<String> = match self.trust {
             Trust::Operator => vec![target.to_string()],
-            Trust::Guarded => {
+            Trust::Guarded | Trust::CredentialProvider => {
                 let addresses = deadline.addresses(&self.guard, target, self.trust).await?;
                 addresses.iter().take(ADDRESSES_TRIED_MAX).map(SocketAddr::to_string).collect()
             }

@@ -37,8 +37,12 @@ impl Egress {
     /// Builds a client. Clients do not share connections; keep one for each use and clone it.
     ///
     /// # Errors
-    /// Certificates or keys that cannot be read, half a client certificate, a proxy that is not `http://host:port`.
+    /// Certificates or keys that cannot be read, half a client certificate, a proxy that is not `http://host:port`, a proxy
+    /// for [`Trust::CredentialProvider`]: metadata is asked by the machine itself.
     pub fn client(&self, options: ClientOptions) -> Result<Client, EgressError> {
+        if options.trust == Trust::CredentialProvider && options.proxy.is_some() {
+            return Err(EgressError::Options("a credential provider goes through no proxy".to_owned()));
+        }
         let tls = tls::build(&options.tls.unwrap_or_default(), &self.roots)?;
         let proxy = options.proxy.map(|url| Proxy::parse(&url, &self.guard.options)).transpose()?;
         Ok(Client::new(Arc::clone(&self.guard), options.trust, tls, proxy))

@@ -109,6 +109,8 @@ pub enum Refusal {
     Port(u16),
     /// A name clouds reserve for instance metadata.
     MetadataName(String),
+    /// A credential provider asked for something other than the metadata services it is there for.
+    CredentialProvider,
     /// The host is, or resolves to, an address that may not be connected to.
     Address {
         /// The address.
@@ -129,6 +131,7 @@ impl Refusal {
             Self::Host => "host",
             Self::Port(_) => "port",
             Self::MetadataName(_) => "metadata",
+            Self::CredentialProvider => "credential_provider",
             Self::Address { class, .. } => class.as_str(),
         }
     }
@@ -146,6 +149,10 @@ impl fmt::Display for Refusal {
                 write!(f, "port {port} is not on the list for targets set outside the operator's file")
             }
             Self::MetadataName(name) => write!(f, "{name} is instance metadata"),
+            Self::CredentialProvider => f.write_str(
+                "a credential provider connects to http://169.254.169.254, http://169.254.170.2, \
+                 http://169.254.170.23 and http://[fd00:ec2::254] only",
+            ),
             Self::Address { address, class: AddressClass::Metadata, source } => {
                 write!(f, "{address} is instance metadata ({source})")
             }

@@ -1,7 +1,7 @@
 //! The guarded HTTP client: resolves, checks every address, connects to the checked one, caps what it reads.
 //!
 //! It never follows a redirect, reads a proxy from the environment, keeps a cookie, decompresses a body, or connects to an
-//! address it did not check. Cloud metadata is refused to everybody.
+//! address it did not check. Cloud metadata is refused to everybody but the credential providers, which reach nothing else.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), isobar_egress::EgressError> {

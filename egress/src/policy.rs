@@ -1,6 +1,6 @@
 //! What may be connected to: schemes, ports, names and addresses. Decides only; nothing here resolves or connects.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -18,6 +18,10 @@ pub enum Trust {
     /// Set anywhere else (API, UI, a link in a response): public targets and the networks of
     /// [`EgressOptions::allow_private`], on the allowed ports.
     Guarded,
+    /// A credential provider's own question to the machine's metadata service: plain HTTP, port 80 and one of four
+    /// addresses, written as an address. Nothing else is let through, and no proxy. Whoever holds such a client asks for
+    /// nothing that a user, an answer or a redirect named.
+    CredentialProvider,
 }
 
 /// How the way out is guarded.
@@ -52,6 +56,17 @@ impl Default for EgressOptions {
 /// Names under which clouds answer for instance metadata, refused before they are resolved: behind a proxy they never
 /// are. Sources: Google Compute Engine and AWS EC2 instance metadata documentation.
 const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata.goog", "instance-data.ec2.internal"];
+
+/// Where credential providers ask for credentials: the only metadata addresses anybody may connect to, and only under
+/// [`Trust::CredentialProvider`]. All four are served over plain HTTP on port 80. Sources: Amazon EC2 User Guide "Access
+/// instance metadata" (IMDS, IPv4 and IPv6), Amazon ECS Developer Guide "Task IAM role", Amazon EKS User Guide "EKS Pod
+/// Identity", and Azure "Instance Metadata Service", which has the first address too.
+const CREDENTIAL_PROVIDERS: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254)),
+];
 
 /// What of a URL the connection depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +125,11 @@ impl EgressOptions {
         if trust == Trust::Guarded && !ports.iter().any(|range| range.contains(&port)) {
             return refused(Refusal::Port(port));
         }
+        if trust == Trust::CredentialProvider
+            && (target.tls || port != 80 || matches!(target.host, TargetHost::Name(_)))
+        {
+            return refused(Refusal::CredentialProvider);
+        }
         match &target.host {
             // No name has an empty part, but a proxy may make something of one: of an address with two dots behind it.
             TargetHost::Name(name) if undotted(name).split('.').any(str::is_empty) => refused(Refusal::Host),
@@ -131,6 +151,9 @@ impl EgressOptions {
         let listed =
             || self.allow_private.iter().any(|net| net.contains(&address) || net.contains(&canonical));
         let allowed = match (class, trust) {
+            // Compared as written: a wrapped form of one of them is not one of them.
+            (_, Trust::CredentialProvider) if CREDENTIAL_PROVIDERS.contains(&address) => true,
+            (_, Trust::CredentialProvider) => return Err(Refusal::CredentialProvider),
             (AddressClass::Metadata, _) => false,
             (_, Trust::Operator) | (AddressClass::Public, Trust::Guarded) => true,
             (_, Trust::Guarded) => listed(),

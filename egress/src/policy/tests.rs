@@ -139,6 +139,51 @@ fn allowed_networks_open_all_but_metadata() {
 }
 
 #[test]
+fn credential_providers_reach_their_four_addresses_and_nothing_else() {
+    let refused = Err("credential_provider");
+    for (url, expected) in [
+        ("http://169.254.169.254/latest/api/token", Ok("169.254.169.254:80")),
+        ("http://169.254.169.254/metadata/identity/oauth2/token", Ok("169.254.169.254:80")),
+        ("http://169.254.170.2/v2/credentials/x", Ok("169.254.170.2:80")),
+        ("http://169.254.170.23/v1/credentials", Ok("169.254.170.23:80")),
+        ("http://[fd00:ec2::254]/latest/api/token", Ok("[fd00:ec2::254]:80")),
+        ("http://169.254.169.254:80/", Ok("169.254.169.254:80")),
+        ("http://169.254.169.254:8080/", refused),
+        ("https://169.254.169.254/", refused),
+        ("https://169.254.169.254:80/", refused),
+        ("http://169.254.169.253/", refused),
+        ("http://169.254.170.3/", refused),
+        ("http://169.254.0.1/", refused),
+        ("http://[fd00:ec2::1]/", refused),
+        ("http://[fd20:ce::254]/", refused),
+        ("http://[fe80::a9fe:a9fe]/", refused),
+        ("http://100.100.100.200/", refused),
+        ("http://168.63.129.16/", refused),
+        ("http://192.0.0.192/", refused),
+        ("http://[::ffff:169.254.169.254]/", refused),
+        ("http://[64:ff9b::169.254.169.254]/", refused),
+        ("http://[2002:a9fe:a9fe::]/", refused),
+        ("http://metadata.google.internal/", refused),
+        ("http://instance-data.ec2.internal/", refused),
+        ("http://innocent.example/", refused),
+        ("http://127.0.0.1/", refused),
+        ("http://10.0.0.1/", refused),
+        ("http://8.8.8.8/", refused),
+        ("http://user@169.254.169.254/", Err("userinfo")),
+        ("ftp://169.254.169.254/", Err("scheme")),
+    ] {
+        // What the operator lists for others opens nothing here.
+        let open = EgressOptions {
+            allow_private: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()],
+            ..EgressOptions::default()
+        };
+        for options in [&EgressOptions::default(), &open] {
+            check(options, Trust::CredentialProvider, HTTP, url, expected);
+        }
+    }
+}
+
+#[test]
 fn messages_name_the_place_and_keep_the_path() {
     let url = Url::parse("http://10.0.0.1/services/T0/B0/token?key=secret").unwrap();
     let error = EgressOptions::default().target(&url, Trust::Guarded, HTTP).unwrap_err();

@@ -69,6 +69,21 @@ async fn metadata_is_refused_to_everybody() {
 }
 
 #[tokio::test]
+async fn a_credential_provider_goes_by_no_name_and_no_proxy() {
+    let egress = egress(&["0.0.0.0/0"], Script::of("imds.example", &[&["169.254.169.254"]]));
+    let error = fetch(&egress, Trust::CredentialProvider, "http://imds.example/").await.unwrap_err();
+    assert!(matches!(error, EgressError::Refused { refusal: Refusal::CredentialProvider, .. }), "{error:?}");
+    let proxy = Some("http://127.0.0.1:3128".parse().unwrap());
+    let options = ClientOptions { proxy, ..ClientOptions::new(Trust::CredentialProvider) };
+    assert!(matches!(egress.client(options), Err(EgressError::Options(_))));
+    // What the checks let through is what is connected to.
+    let metadata = "http://169.254.169.254/latest/api/token".parse().unwrap();
+    let addresses = egress.check(&metadata, Trust::CredentialProvider).await.unwrap();
+    assert_eq!(addresses, ["169.254.169.254:80".parse().unwrap()]);
+    assert_refused(fetch(&egress, Trust::Operator, metadata.as_str()).await, AddressClass::Metadata);
+}
+
+#[tokio::test]
 async fn redirects_are_answers_and_are_not_followed() {
     let inner = Server::start(OK, After::Close).await;
     for location in ["http://169.254.169.254/latest/meta-data/".to_owned(), inner.url("127.0.0.1")] {
