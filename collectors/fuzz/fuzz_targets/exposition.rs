@@ -1,4 +1,4 @@
-//! Any page is read or refused, and the cache changes nothing: three pages, split at a line of `%`, read one after the other
+//! Any page is read or refused, and the cache changes nothing: three pages, split at each `%`, read one after the other
 //! with one cache and each alone.
 #![no_main]
 

@@ -121,3 +121,12 @@ fn what_is_wrong_is_said_with_its_place() {
     }
     assert!(rules("- {sources: [a]}").unwrap_err().contains("sources"));
 }
+
+#[test]
+fn words_of_yaml_are_texts() {
+    relabeled(
+        "[{source_labels: [a], regex: true, action: keep}, {target_label: port, replacement: 9100}]",
+        &[("a", "true")],
+        Some(&[("a", "true"), ("port", "9100")]),
+    );
+}
