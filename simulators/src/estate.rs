@@ -18,6 +18,8 @@ mod place;
 mod resources;
 mod signal;
 
+pub(crate) use dice::Dice;
+
 pub use place::{
     AWS_ACCOUNT, AWS_REGIONS, AZURE_REGIONS, AZURE_SUBSCRIPTION, Cloud, Identity, Place, ROOMS, SERVICES,
 };

@@ -7,12 +7,22 @@
 //!
 //! Nothing here reads a clock: whoever starts the simulators hands one in.
 
+mod aws;
+mod clock;
 mod estate;
+mod faults;
+mod requests;
+mod running;
 mod scenario;
+mod server;
 
+pub use aws::{AwsCredentials, AwsKey, Bill, Billed};
 pub use estate::{
     AWS_ACCOUNT, AWS_REGIONS, AZURE_REGIONS, AZURE_SUBSCRIPTION, Cache, Change, Cloud, Database, Estate,
     Function, Identity, Layer, LoadBalancer, Machine, Millis, NatGateway, ObjectStore, Outages, PAST, Place,
     Queue, ROOMS, SERVICES, Signal, Span, Volume,
 };
+pub use faults::{Call, Fault, FaultHandle, FaultId, Provider, Scope};
+pub use requests::{Logged, RequestLog};
+pub use running::{Config, Running, Simulators, StartError};
 pub use scenario::{Quantity, SCENARIOS, Scenario, Trouble, UnknownScenario};

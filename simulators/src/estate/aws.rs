@@ -3,7 +3,7 @@
 use super::Estate;
 use super::build::{Builder, Chassis};
 use super::place::{AWS_ACCOUNT, AWS_REGIONS, Identity, Place, SERVICES};
-use super::resources::{Layer, Volume};
+use super::resources::Layer;
 use super::signal::Millis;
 
 /// Instances of each region, busiest first.
@@ -110,16 +110,7 @@ fn instance(
     let machine = builder.machine(who, chassis);
     let of_volume = arn("ec2", region, &format!("volume/{volume_id}"));
     let volume = identity(builder, new("volume", &format!("{name}-data"), &volume_id, of_volume));
-    estate.volumes.push(Volume {
-        identity: volume,
-        machine: machine.identity.id.clone(),
-        size_total: machine.filesystem_total,
-        read: machine.disk_read.clone(),
-        write: machine.disk_write.clone(),
-        reads: machine.disk_reads.clone(),
-        writes: machine.disk_writes.clone(),
-        latency: machine.disk_reads.times(0.0008 / machine.disk_reads.at(builder.origin - HOUR)),
-    });
+    estate.volumes.push(builder.volume(volume, &machine));
     estate.machines.push(machine);
 }
 

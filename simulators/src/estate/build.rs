@@ -3,7 +3,7 @@
 use super::dice::Dice;
 use super::place::Identity;
 use super::resources::{
-    Cache, Database, Function, Layer, LoadBalancer, Machine, NatGateway, ObjectStore, Outages, Queue,
+    Cache, Database, Function, Layer, LoadBalancer, Machine, NatGateway, ObjectStore, Outages, Queue, Volume,
 };
 use super::signal::{Millis, Restlessness, Signal};
 use crate::scenario::{Quantity, Scenario};
@@ -71,7 +71,7 @@ impl Builder {
         let memory_total = chassis.memory_gib * GIB;
         let filesystem_total = self.dice.pick(&[50.0, 100.0, 200.0], &format!("{} filesystem", who.id)) * GIB;
         let network = if who.service == "batch" { 600_000.0 } else { 2_500_000.0 };
-        let disk = if who.service == "batch" { 4_000_000.0 } else { 900_000.0 };
+        let disk = if who.service == "batch" { 1_600_000.0 } else { 900_000.0 };
         let busy = if who.service == "batch" { 0.38 } else { 0.30 };
         let network_in = self.signal(&who, "network in", network, BUSY, Quantity::Demand);
         let network_out = self.signal(&who, "network out", 1.6 * network, BUSY, Quantity::Demand);
@@ -103,6 +103,20 @@ impl Builder {
             disk_read,
             disk_write,
             filesystem_used,
+            identity: who,
+        }
+    }
+
+    /// The one volume of a machine.
+    pub(super) fn volume(&self, who: Identity, machine: &Machine) -> Volume {
+        Volume {
+            machine: machine.identity.id.clone(),
+            size_total: machine.filesystem_total,
+            read: machine.disk_read.clone(),
+            write: machine.disk_write.clone(),
+            reads: machine.disk_reads.clone(),
+            writes: machine.disk_writes.clone(),
+            latency: self.signal(&who, "latency", 0.0008, BUSY, Quantity::Latency),
             identity: who,
         }
     }

@@ -48,14 +48,14 @@ fn brown_out(scenario: Scenario, origin: Millis, who: &Identity, quantity: Quant
     };
     let change = match quantity {
         Quantity::Errors => Change::Times(45.0),
-        Quantity::Latency => Change::Times(7.0),
+        Quantity::Latency => Change::Times(12.0),
         Quantity::Connections => Change::Times(1.9),
         Quantity::Backlog => Change::Grow(4.0),
         Quantity::OldestAge => Change::Grow(1.0),
         Quantity::UnhealthyHosts => Change::Level(2.0),
         Quantity::ReplicaLag => Change::Grow(0.5),
-        // Two machines of three have their processors held up by what does not answer.
-        Quantity::Cpu if who.ordinal % 3 != 2 => Change::Level(0.92),
+        // Four machines of five have their processors held up by what does not answer.
+        Quantity::Cpu if who.ordinal % 5 != 4 => Change::Level(0.92),
         Quantity::Demand => Change::Times(0.6),
         Quantity::Cpu | Quantity::Memory | Quantity::Other => return Vec::new(),
     };

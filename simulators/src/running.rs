@@ -1,0 +1,160 @@
+//! Starts the simulators and stops them.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::aws::{self, Account, AwsCredentials, Bill};
+use crate::clock::Clock;
+use crate::estate::{Estate, Millis};
+use crate::faults::FaultHandle;
+use crate::requests::RequestLog;
+use crate::scenario::Scenario;
+use crate::server::{Server, Shared, Site};
+
+/// What to simulate, and where.
+#[derive(Clone)]
+pub struct Config {
+    /// Two runs with the same seed, origin and scenario have the same estate.
+    pub seed: u64,
+    /// When the story begins, in milliseconds since 1970-01-01 UTC.
+    pub origin: Millis,
+    /// What happens.
+    pub scenario: Scenario,
+    /// Where the first simulator listens; the others take the ports after it, or any when this one's is 0.
+    pub listen: SocketAddr,
+    /// Tells the time in milliseconds since 1970-01-01 UTC.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("seed", &self.seed)
+            .field("origin", &self.origin)
+            .field("scenario", &self.scenario)
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the simulators did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address could not be bound.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Starts everything; see [`Simulators::start`].
+#[derive(Debug)]
+pub struct Simulators;
+
+/// The simulators while they run. Dropping it stops them at once; [`Running::stop`] lets open requests end.
+#[derive(Debug)]
+pub struct Running {
+    /// The estate that everything is told of.
+    pub estate: Arc<Estate>,
+    /// The endpoint of every AWS service, for all regions.
+    pub aws_url: Url,
+    /// Keys for it.
+    pub aws_credentials: AwsCredentials,
+    /// Makes things fail.
+    pub faults: FaultHandle,
+    account: Arc<Account>,
+    log: Arc<RequestLog>,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Addresses one after the other.
+struct Addresses {
+    next: SocketAddr,
+}
+
+impl Addresses {
+    fn take(&mut self) -> SocketAddr {
+        let address = self.next;
+        if address.port() != 0 {
+            self.next.set_port(address.port() + 1);
+        }
+        address
+    }
+
+    async fn serve(&mut self, site: Site, shared: &Shared) -> Result<Server, StartError> {
+        let address = self.take();
+        site.serve(address, shared.clone()).await.map_err(|source| StartError::Listen { address, source })
+    }
+}
+
+fn url(address: SocketAddr) -> Url {
+    Url::parse(&format!("http://{address}")).expect("an address makes a URL")
+}
+
+impl Simulators {
+    /// Binds the addresses and serves until the result is stopped or dropped.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        let estate = Arc::new(Estate::new(config.seed, config.origin, config.scenario));
+        let shared = Shared {
+            estate: Arc::clone(&estate),
+            clock: Clock::new(config.clock),
+            faults: FaultHandle::default(),
+            log: Arc::default(),
+            stop: CancellationToken::new(),
+        };
+        let mut addresses = Addresses { next: config.listen };
+        let account = Arc::new(Account::new(Arc::clone(&estate)));
+        let aws = addresses.serve(aws::site(Arc::clone(&account)), &shared).await?;
+        Ok(Running {
+            estate,
+            aws_url: url(aws.address),
+            aws_credentials: account.keys.credentials.clone(),
+            faults: shared.faults,
+            account,
+            log: shared.log,
+            stop: shared.stop,
+            tasks: vec![aws.task],
+        })
+    }
+}
+
+impl Running {
+    /// Returns what AWS was asked so far and what it would cost.
+    pub fn bill(&self) -> Bill {
+        self.account.bill()
+    }
+
+    /// Returns the requests that came.
+    pub fn requests(&self) -> &RequestLog {
+        &self.log
+    }
+
+    /// Stops listening, lets open requests end for two seconds, and returns when nothing runs any more.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        for task in std::mem::take(&mut self.tasks) {
+            // A server that panicked has stopped as well.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
