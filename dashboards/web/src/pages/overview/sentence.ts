@@ -1,0 +1,76 @@
+/** The first sentence of the page: what is wrong, since when, who has it. Pure. */
+import type { Overview, Source } from "../../api/shapes";
+import type { Params } from "../../i18n/message";
+import type { Key } from "../../i18n/text";
+import { groupsOf, type Group } from "../../model/ground";
+import { providerName } from "../../model/provider";
+import type { Row } from "../../model/row";
+import { rank, worst, type Mark } from "../../model/severity";
+
+export interface Said {
+  key: Key;
+  params: Params;
+}
+
+export interface Sentence {
+  mark: Mark;
+  parts: Said[];
+  /** Shown in the colour of high: somebody should take it. */
+  unowned: Said | null;
+  since: number | null;
+  /** What the open alerts have in common. */
+  ground: Said | null;
+  notObserved: string[];
+}
+
+interface Seen {
+  rows: readonly Row[];
+  sources: readonly Source[];
+  overview: Overview | null;
+}
+
+/** What a group shares, in words: its service, its zone, its region, its provider; null when it shares none. */
+export function groundOf(common: Group["common"], providers: readonly string[]): Said | null {
+  const where = common.zone ?? common.region;
+  const place = common.provider ? [providerName(common.provider), where ?? ""].join(" ").trim() : null;
+  if (common.service && place) return { key: "ground.servicePlace", params: { service: common.service, place } };
+  if (common.service) return { key: "ground.service", params: { service: common.service, n: providers.length } };
+  return place ? { key: "ground.place", params: { place } } : null;
+}
+
+export function sentenceOf({ rows, sources, overview }: Seen): Sentence {
+  const active = sources.filter((source) => source.state !== "disabled");
+  const dark = active.filter((source) => source.state === "down");
+  const seen = active.length - dark.length;
+  const notObserved = dark.map((source) => source.name);
+  const loud = rows.filter((row) => row.alert.state !== "pending" && !row.isHeld);
+  const base: Sentence = { mark: "ok", parts: [], unowned: null, since: null, ground: null, notObserved };
+  if (active.length === 0) return { ...base, mark: "unknown", parts: [{ key: "state.noSource", params: {} }] };
+  if (seen === 0 || overview?.sentence.state === "blind") return { ...base, mark: "unknown", parts: [{ key: "state.blind", params: {} }] };
+  if (overview?.sentence.state === "starting") return { ...base, mark: "unknown", parts: [{ key: "state.starting", params: {} }] };
+  const bad = loud.filter((row) => row.mark !== "info");
+  if (bad.length === 0) {
+    const parts: Said[] = dark.length === 0 ? [{ key: "state.quiet", params: { n: seen } }] : [{ key: "state.quietBut", params: { n: dark.length } }];
+    return { ...base, mark: dark.length === 0 ? "ok" : "nodata", parts };
+  }
+  const mark = worst(bad.map((row) => row.mark));
+  // The worst decide what the sentence is about; the rest is counted.
+  const subject = bad.filter((row) => row.mark === mark);
+  const merged = groupsOf(subject.map((row) => ({ ...row, alert: { ...row.alert, name: "" } })), rank)[0];
+  const { common, providers } = merged ?? { common: { service: null, provider: null, region: null, zone: null }, providers: [] };
+  const cell = common.service ?? (common.provider ? `${providerName(common.provider)} ${common.region ?? ""}`.trim() : null);
+  const critical = bad.filter((row) => row.mark === "critical").length;
+  const parts: Said[] = [];
+  if (cell) parts.push({ key: mark === "critical" ? "state.trouble" : "state.degraded", params: { cell } });
+  else if (providers.length > 1) parts.push({ key: "state.many", params: { n: providers.length } });
+  parts.push(critical > 0 ? { key: "state.openCritical", params: { a: bad.length, c: critical } } : { key: "state.open", params: { a: bad.length } });
+  const nobody = bad.filter((row) => row.owner === null).length;
+  return {
+    ...base,
+    mark,
+    parts,
+    unowned: nobody > 0 ? { key: "state.unowned", params: { n: nobody } } : null,
+    since: Math.min(...subject.map((row) => row.startsAt)),
+    ground: groundOf(common, providers),
+  };
+}
