@@ -14,6 +14,7 @@ mod points;
 mod protocol;
 mod quota;
 mod sigv4;
+pub(crate) mod sns;
 mod statistic;
 mod sts;
 mod tagging;
@@ -41,6 +42,7 @@ use protocol::{Named, Protocol};
 
 pub use bill::{Bill, Billed};
 pub use credentials::{AwsCredentials, AwsKey};
+pub use sns::SubscribeError;
 
 /// Everything the account has.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ pub(crate) struct Account {
     pub(crate) keys: Keys,
     catalogue: Arc<Catalogue>,
     alarms: Alarms,
+    pub(crate) sns: sns::Sns,
     quotas: quota::Quotas,
     meter: bill::Meter,
 }
@@ -59,6 +62,7 @@ impl Account {
         let alarms = Alarms::new(&estate, Arc::clone(&catalogue));
         let keys = Keys::new(estate.seed());
         Self {
+            sns: sns::Sns::new(estate.seed()),
             estate,
             keys,
             catalogue,
@@ -202,9 +206,11 @@ async fn handle(State(account): State<Arc<Account>>, request: Request) -> Respon
     let asked = parts.extensions.get::<Asked>().cloned().expect("the server adds what is asked");
     // The server has bounded the body already.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let mut response = match protocol::name(&parts, &body) {
-        Some(named) => account.answer(&named, &parts, &body, &asked),
-        None => {
+    let open = account.sns.answer(&parts);
+    let mut response = match (open, protocol::name(&parts, &body)) {
+        (Some(response), _) => response,
+        (None, Some(named)) => account.answer(&named, &parts, &body, &asked),
+        (None, None) => {
             let mut response = Response::new(Bytes::from_static(b"<UnknownOperationException/>\n"));
             *response.status_mut() = StatusCode::NOT_FOUND;
             response

@@ -16,7 +16,7 @@ mod running;
 mod scenario;
 mod server;
 
-pub use aws::{AwsCredentials, AwsKey, Bill, Billed};
+pub use aws::{AwsCredentials, AwsKey, Bill, Billed, SubscribeError};
 pub use estate::{
     AWS_ACCOUNT, AWS_REGIONS, AZURE_REGIONS, AZURE_SUBSCRIPTION, Cache, Change, Cloud, Database, Estate,
     Function, Identity, Layer, LoadBalancer, Machine, Millis, NatGateway, ObjectStore, Outages, PAST, Place,

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::aws::{self, Account, AwsCredentials, Bill};
+use crate::aws::{self, Account, AwsCredentials, Bill, SubscribeError};
 use crate::clock::Clock;
 use crate::estate::{Estate, Millis};
 use crate::faults::FaultHandle;
@@ -73,6 +73,7 @@ pub struct Running {
     pub faults: FaultHandle,
     account: Arc<Account>,
     log: Arc<RequestLog>,
+    clock: Clock,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -118,6 +119,8 @@ impl Simulators {
         let mut addresses = Addresses { next: config.listen };
         let account = Arc::new(Account::new(Arc::clone(&estate)));
         let aws = addresses.serve(aws::site(Arc::clone(&account)), &shared).await?;
+        account.sns.serves_at(url(aws.address));
+        let deliveries = tokio::spawn(aws::sns::run(Arc::clone(&account), shared.clone()));
         Ok(Running {
             estate,
             aws_url: url(aws.address),
@@ -126,7 +129,8 @@ impl Simulators {
             account,
             log: shared.log,
             stop: shared.stop,
-            tasks: vec![aws.task],
+            clock: shared.clock,
+            tasks: vec![aws.task, deliveries],
         })
     }
 }
@@ -135,6 +139,21 @@ impl Running {
     /// Returns what AWS was asked so far and what it would cost.
     pub fn bill(&self) -> Bill {
         self.account.bill()
+    }
+
+    /// Subscribes an `http` endpoint to the alarms of an AWS region; it gets a request to confirm first, as SNS sends it.
+    ///
+    /// Returns the subscription's ARN.
+    ///
+    /// # Errors
+    /// When the endpoint cannot be reached by its form, or the estate has nothing in the region.
+    pub fn subscribe_to_alarms(&self, region: &str, endpoint: Url) -> Result<String, SubscribeError> {
+        self.account.sns.subscribe(region, endpoint, self.clock.now())
+    }
+
+    /// Returns how many alarm notifications were lost because too many waited.
+    pub fn notifications_lost(&self) -> u64 {
+        self.account.sns.lost()
     }
 
     /// Returns the requests that came.

@@ -15,10 +15,10 @@ const BUDGET: Duration = Duration::from_secs(45 * 60);
 pub fn run() -> Result<()> {
     tools::ensure_all()?;
     let started = Instant::now();
-    let venv = tools::venv();
+    let (venv, clouds) = (tools::venv(), tools::cloud_venv());
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new("cargo");
-        command.args(arguments).env("ISOBAR_VENV", &venv);
+        command.args(arguments).env("ISOBAR_VENV", &venv).env("ISOBAR_CLOUD_VENV", &clouds);
         command
     };
     let outcomes = [

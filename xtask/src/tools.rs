@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: Debian packages with real peers, and a Python mail server.
+//! What the tests need beside Rust: Debian packages with real peers, and Python: a mail server, the clouds' clients.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,14 +14,17 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("/usr/bin/python3", "python3-venv"),
 ];
 
-/// The version of the mail server that deliveries are tested against.
-const AIOSMTPD: &str = "aiosmtpd==1.4.6";
+/// The mail server that deliveries are tested against.
+const MAIL: [&str; 1] = ["aiosmtpd==1.4.6"];
+/// The clouds' official clients, and another stand-in to compare ours with.
+const CLOUDS: [&str; 2] = ["boto3==1.44.5", "moto[server]==5.2.5"];
 
 /// Installs what is missing; as another user than root it names the line to run and fails.
 pub fn ensure_all() -> Result<()> {
     ensure_packages()?;
     ensure_nextest()?;
-    ensure_python()
+    ensure_venv(&venv(), &MAIL)?;
+    ensure_venv(&cloud_venv(), &CLOUDS)
 }
 
 fn ensure_packages() -> Result<()> {
@@ -61,27 +64,46 @@ pub fn venv() -> PathBuf {
     target_dir().join("venv")
 }
 
+/// The virtual environment with the clouds' clients; apart, for it is large and its packages bring many others.
+pub fn cloud_venv() -> PathBuf {
+    target_dir().join("venv-clouds")
+}
+
 /// Where cargo builds to: beside this program's own folder.
 pub fn target_dir() -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a path");
     own.ancestors().nth(2).expect("cargo runs programs from target/<profile>/").to_owned()
 }
 
-fn ensure_python() -> Result<()> {
-    let python = venv().join("bin/python");
-    let works = |python: &Path| {
-        Command::new(python).args(["-c", "import aiosmtpd"]).output().is_ok_and(|out| out.status.success())
-    };
-    if works(&python) {
+/// Makes a virtual environment with these packages, unless it is there and has these versions.
+fn ensure_venv(venv: &Path, packages: &[&str]) -> Result<()> {
+    let python = venv.join("bin/python");
+    let check: String = packages
+        .iter()
+        .filter_map(|package| package.split_once("=="))
+        .map(|(name, version)| {
+            let name = name.split('[').next().unwrap_or(name);
+            format!("assert v('{name}') == '{version}'; ")
+        })
+        .collect();
+    let check = format!("from importlib.metadata import version as v; {check}");
+    let works = || Command::new(&python).args(["-c", &check]).output().is_ok_and(|out| out.status.success());
+    if works() {
         return Ok(());
     }
-    let status = Command::new("/usr/bin/python3").args(["-m", "venv", "--clear"]).arg(venv()).status();
+    let status = Command::new("/usr/bin/python3").args(["-m", "venv", "--clear"]).arg(venv).status();
     if !status.context("starting python3")?.success() {
         bail!(
             "making a virtual environment failed; run as root: apt-get install -y --no-install-recommends python3-venv"
         );
     }
-    let status = Command::new(&python).args(["-m", "pip", "install", "--quiet", AIOSMTPD]).status()?;
-    ensure!(status.success() && works(&python), "installing {AIOSMTPD} with pip failed");
+    let packages = packages.join(" ");
+    println!("── installing {packages} to {}", venv.display());
+    let status = Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet"])
+        .args(packages.split(' '))
+        .status()
+        .context("starting pip")?;
+    ensure!(status.success() && works(), "installing {packages} with pip failed");
     Ok(())
 }

@@ -13,7 +13,10 @@ use super::statistic::Statistic;
 use crate::estate::{Estate, Millis};
 
 pub(crate) use evaluate::Timeline;
-pub(crate) use words::iso_time;
+pub(crate) use words::{compact_time, iso_time};
+
+/// What the alarm over all instances asks.
+pub(crate) const FLEET_QUERY: &str = "SELECT MAX(StatusCheckFailed) FROM SCHEMA(\"AWS/EC2\", InstanceId) GROUP BY InstanceId ORDER BY MAX() DESC";
 
 /// What an alarm is in. Source: API_MetricAlarm.html, StateValue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,7 +21,7 @@ pub(crate) fn iso_time(t: Millis) -> String {
 }
 
 /// A number as Java prints a double: always with a fraction.
-pub(crate) fn number(value: f64) -> String {
+fn number(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 { format!("{value:.1}") } else { value.to_string() }
 }
 
@@ -54,10 +54,11 @@ pub(super) fn reason(
     let needed =
         if to == State::Alarm { condition.to_alarm } else { condition.periods - condition.to_alarm + 1 };
     format!(
-        "Threshold Crossed: {} out of the last {} datapoints [{}] were {passed} the threshold ({}) (minimum {needed} datapoint{} for {} -> {} transition).",
+        "Threshold Crossed: {} out of the last {} datapoints [{}] {} {passed} the threshold ({}) (minimum {needed} datapoint{} for {} -> {} transition).",
         shown.len(),
         condition.periods,
         shown.join(", "),
+        if shown.len() == 1 { "was" } else { "were" },
         number(condition.threshold),
         if needed == 1 { "" } else { "s" },
         from.name(),

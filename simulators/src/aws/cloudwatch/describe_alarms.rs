@@ -5,7 +5,7 @@
 use super::CloudWatch;
 use super::list_metrics::dimensions;
 use super::query::{int, required, text, texts};
-use crate::aws::alarms::{Alarm, Condition, Missing, Operator, State, Transition, Watches};
+use crate::aws::alarms::{Alarm, Condition, FLEET_QUERY, Missing, Operator, State, Transition, Watches};
 use crate::aws::error::ApiError;
 use crate::aws::page::{Token, cut};
 use crate::aws::value::Value;
@@ -246,11 +246,7 @@ pub(super) fn contributor_id(key: &str) -> String {
 fn fleet(members: &mut Vec<(String, Value)>) {
     let query = Value::map([
         ("Id", "q1".into()),
-        (
-            "Expression",
-            "SELECT MAX(StatusCheckFailed) FROM SCHEMA(\"AWS/EC2\", InstanceId) GROUP BY InstanceId ORDER BY MAX() DESC"
-                .into(),
-        ),
+        ("Expression", FLEET_QUERY.into()),
         ("Period", Value::Int(60)),
         ("ReturnData", true.into()),
     ]);

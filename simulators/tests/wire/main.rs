@@ -1,0 +1,7 @@
+//! The simulators as their clients see them: official ones, other servers beside them, and bare connections.
+
+mod bill;
+mod faults;
+mod harness;
+mod notifications;
+mod official;
