@@ -14,7 +14,9 @@ use isobar_normalizer::{Labels, Matcher, TimeRange, Timestamp};
 use isobar_promql::SeriesSource;
 use tokio::sync::watch;
 
-use crate::wire::{AlertView, DeliveryView, ResourceView, SourceView, WhyStep};
+use crate::wire::{
+    AlertView, CoverageView, DeliveryView, OverviewView, ResourceView, SourceDetail, SourceView, WhyStep,
+};
 
 /// Everything the API is handed. Clones share it.
 #[derive(Clone)]
@@ -190,6 +192,24 @@ pub trait Estate: Send + Sync {
     /// # Errors
     /// The state cannot be read.
     fn resources(&self) -> Result<Vec<ResourceView>, ReadError>;
+
+    /// One source with its parts; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn source(&self, name: &str) -> Result<Option<SourceDetail>, ReadError>;
+
+    /// What clouds deliver, mapped or not.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn coverage(&self) -> Result<Vec<CoverageView>, ReadError>;
+
+    /// The estate at a glance.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn overview(&self) -> Result<OverviewView, ReadError>;
 }
 
 /// Alerts, their deliveries, and the reasons of both.

@@ -320,6 +320,36 @@ impl Intake for Fake {
     }
 }
 
+/// A source with one part that is as the whole.
+fn detail(source: SourceView) -> SourceDetail {
+    let SourceView { name, kind, state, reason, last_success, samples_last_cycle, lag_seconds, cost } =
+        source;
+    let part = PartView {
+        key: "part".to_owned(),
+        state,
+        reason: reason.clone(),
+        last_success,
+        watermark: last_success,
+        lag_seconds,
+        samples_last_cycle,
+        next_at: NOW.into(),
+    };
+    SourceDetail {
+        parts: vec![part],
+        coverage: Some(CoverageCounts { mapped: 1, unmapped: 0 }),
+        freshness: vec![Freshness::Full; 30],
+        calls: vec![CallView { what: "List".to_owned(), calls: 1, billed: 1, unit: None, unit_price: None }],
+        name,
+        kind,
+        state,
+        reason,
+        last_success,
+        samples_last_cycle,
+        lag_seconds,
+        cost,
+    }
+}
+
 impl Estate for Fake {
     fn sources(&self) -> Result<Vec<SourceView>, ReadError> {
         Ok(self.sources.lock().clone())
@@ -327,6 +357,51 @@ impl Estate for Fake {
 
     fn resources(&self) -> Result<Vec<ResourceView>, ReadError> {
         self.resources.lock().clone()
+    }
+
+    fn source(&self, name: &str) -> Result<Option<SourceDetail>, ReadError> {
+        let found = self.sources.lock().iter().find(|source| source.name == name).cloned();
+        Ok(found.map(detail))
+    }
+
+    fn coverage(&self) -> Result<Vec<CoverageView>, ReadError> {
+        Ok(vec![CoverageView {
+            provider: "aws".to_owned(),
+            namespace: "AWS/EC2".to_owned(),
+            metric: "CPUUtilization".to_owned(),
+            statistic: "Average".to_owned(),
+            canonical: Some("system.cpu.utilization".to_owned()),
+            unit: Some("1".to_owned()),
+            resources: 3,
+            sources: vec!["aws".to_owned()],
+        }])
+    }
+
+    fn overview(&self) -> Result<OverviewView, ReadError> {
+        Ok(OverviewView {
+            sentence: Sentence {
+                state: EstateState::Quiet,
+                provider: None,
+                region: None,
+                alerts: 0,
+                resources: 0,
+                since: None,
+            },
+            matrix: vec![Cell {
+                source: "aws".to_owned(),
+                provider: "aws".to_owned(),
+                region: "us-east-1".to_owned(),
+                severity: Some(Severity::Warning),
+                alerts: 1,
+                state: CellState::Ok,
+                lag_seconds: Some(20.0),
+                reason: None,
+            }],
+            counts: SeverityCounts::default(),
+            sources: SourceCounts::default(),
+            deliveries: DeliveryCounts::default(),
+            cost: None,
+        })
     }
 }
 

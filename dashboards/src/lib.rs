@@ -32,6 +32,7 @@ pub use backend::{
 pub use config::{SECURITY_SAMPLE, SERVER_SAMPLE, SecurityConfig, ServerConfig, TlsFiles};
 pub use serve::{ServeOptions, Tls, TlsError, serve};
 pub use wire::{
-    AlertView, CostView, DeliveryState, DeliveryTransition, DeliveryView, EventView, List, ResourceView,
-    SourceState, SourceView, WhyStep, WireTime,
+    AlertView, CallView, Cell, CellState, CostView, CoverageCounts, CoverageView, DeliveryCounts, DeliveryState,
+    DeliveryTransition, DeliveryView, EstateState, EventView, Freshness, List, OverviewView, PartView, ResourceView,
+    Sentence, SeverityCounts, SourceCounts, SourceDetail, SourceState, SourceView, WhyStep, WireTime,
 };

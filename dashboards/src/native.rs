@@ -1,6 +1,7 @@
 //! The native API under `/api/isobar/v1/`.
 
 mod error;
+mod estate;
 mod events;
 mod journal;
 mod lists;
@@ -11,6 +12,7 @@ mod sql;
 pub(crate) use error::NativeError;
 pub(crate) use events::events;
 pub(crate) use journal::journal;
+pub(crate) use estate::{coverage, overview, source};
 pub(crate) use lists::{alert, alerts, deliveries, resend, resources, sources, why};
 pub(crate) use openapi::openapi;
 pub(crate) use sql::sql;

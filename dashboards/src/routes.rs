@@ -105,6 +105,9 @@ pub(crate) static ROUTES: &[Route] = &[
     row(Post,    "/api/v1/write",               Prometheus, WRITE, WRITE_MAX, |m| on(m, prometheus::write)),
 
     row(Get,  "/api/isobar/v1/sources",                Native, READ,  NOTHING,  |m| on(m, native::sources)),
+    row(Get,  "/api/isobar/v1/sources/{name}",         Native, READ,  NOTHING,  |m| on(m, native::source)),
+    row(Get,  "/api/isobar/v1/coverage",               Native, READ,  NOTHING,  |m| on(m, native::coverage)),
+    row(Get,  "/api/isobar/v1/overview",               Native, READ,  NOTHING,  |m| on(m, native::overview)),
     row(Get,  "/api/isobar/v1/resources",              Native, READ,  NOTHING,  |m| on(m, native::resources)),
     row(Get,  "/api/isobar/v1/alerts",                 Native, READ,  NOTHING,  |m| on(m, native::alerts)),
     row(Get,  "/api/isobar/v1/alerts/{id}",            Native, READ,  NOTHING,  |m| on(m, native::alert)),

@@ -7,7 +7,13 @@ use isobar_normalizer::{AlertClass, FailureDomain, Resource, Severity, Timestamp
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
+mod estate;
 mod schema;
+
+pub use estate::{
+    CallView, Cell, CellState, CoverageCounts, CoverageView, DeliveryCounts, EstateState, Freshness, OverviewView,
+    PartView, Sentence, SeverityCounts, SourceCounts, SourceDetail,
+};
 
 /// A point in time, written as RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

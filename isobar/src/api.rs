@@ -5,6 +5,7 @@ mod catalogue;
 mod estate;
 mod intake;
 mod operations;
+mod overview;
 mod sql;
 
 pub use alerts::AlertViews;

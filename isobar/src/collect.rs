@@ -1,15 +1,16 @@
 //! The collecting loops: every part of every source on its own jittered ticks, so that a slow one delays nobody.
 
+mod freshness;
 mod parts;
+mod status;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use isobar_collectors::{CollectError, Collected, Collector, Part, Window, next_tick};
 use isobar_egress::Retry;
 use isobar_normalizer::{SampleRun, Timestamp};
-use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,10 @@ use tracing::{error, info, warn};
 use crate::clock;
 use crate::ingest::{Delivery, Ingest, IngestError, refusals};
 use crate::metadata::Said;
-use parts::Parts;
+use freshness::Outcome;
+
+pub use freshness::BlockState;
+pub use status::{PartHealth, SourceHealth, SourceStatus, SourceStatuses};
 
 /// A collection that has not ended after this many of its intervals is given up, and at least after a minute.
 const PATIENCE_INTERVALS: u32 = 4;
@@ -27,111 +31,6 @@ const PATIENCE_MIN: Duration = Duration::from_secs(60);
 /// another label is another part, and sees the same machine. A part that is collected more seldom is not waited for longer
 /// than this, or two intervals of its source.
 const SETTLED_AFTER: Duration = Duration::from_secs(10 * 60);
-
-/// How the parts of one source went last.
-#[derive(Clone, Debug)]
-pub struct SourceStatus {
-    /// Configured name.
-    pub name: Arc<str>,
-    /// Configured kind.
-    pub kind: &'static str,
-    /// Configured interval.
-    pub interval: Duration,
-    parts: Parts,
-    discovery_failed: Option<String>,
-    /// A part was collected, or discovery said that there is none, or failed.
-    tried: bool,
-    since: Timestamp,
-}
-
-/// Whether a source delivers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceHealth {
-    /// Every part does.
-    Up,
-    /// Something came, something did not.
-    Degraded,
-    /// Nothing came from any part.
-    Down,
-}
-
-impl SourceStatus {
-    /// Whether it delivers, and if not, why: the reason of the first part that fails, of one that fails as a whole where
-    /// there is one, and how many more fail.
-    pub fn health(&self) -> (SourceHealth, Option<String>) {
-        let health = self.parts.health(self.discovery_failed.is_some());
-        (health, self.parts.reason().or_else(|| self.discovery_failed.clone()))
-    }
-
-    /// When any part last succeeded.
-    pub fn last_success(&self) -> Option<Timestamp> {
-        self.parts.iter().filter_map(|part| part.last_success).max()
-    }
-
-    /// Samples taken in the latest round of every part.
-    pub fn samples_last_cycle(&self) -> u64 {
-        self.parts.iter().map(|part| part.samples).sum()
-    }
-
-    /// Whether anything is known of it yet.
-    pub fn is_tried(&self) -> bool {
-        self.tried
-    }
-
-    /// Since when the health is as it is.
-    pub fn since(&self) -> Timestamp {
-        self.since
-    }
-}
-
-/// The statuses of all sources, shared with the API and the self rules.
-#[derive(Debug, Default)]
-pub struct SourceStatuses {
-    all: Mutex<BTreeMap<Arc<str>, SourceStatus>>,
-}
-
-impl SourceStatuses {
-    /// Every source, by name.
-    pub fn all(&self) -> Vec<SourceStatus> {
-        self.all.lock().values().cloned().collect()
-    }
-
-    /// Adds a source; one that was there before, under another configuration, goes on as it was.
-    fn add(&self, name: &Arc<str>, kind: &'static str, interval: Duration) {
-        let new = || SourceStatus {
-            name: name.clone(),
-            kind,
-            interval,
-            parts: Parts::default(),
-            discovery_failed: None,
-            tried: false,
-            since: clock::now(),
-        };
-        let mut all = self.all.lock();
-        let status = all.entry(name.clone()).or_insert_with(new);
-        (status.kind, status.interval) = (kind, interval);
-    }
-
-    fn remove(&self, name: &str) {
-        self.all.lock().remove(name);
-    }
-
-    /// Whether every one of these parts was collected once, or tried to be.
-    fn are_all_tried(&self, name: &str, parts: &BTreeSet<Arc<str>>) -> bool {
-        self.all.lock().get(name).is_some_and(|status| status.parts.has_all(parts))
-    }
-
-    fn change(&self, name: &str, change: impl FnOnce(&mut SourceStatus)) {
-        if let Some(status) = self.all.lock().get_mut(name) {
-            let health = |status: &SourceStatus| status.parts.health(status.discovery_failed.is_some());
-            let before = health(status);
-            change(status);
-            if health(status) != before {
-                status.since = clock::now();
-            }
-        }
-    }
-}
 
 /// A source ready to run.
 #[derive(Debug)]
@@ -391,15 +290,19 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
     let (failure, stored) = match collected {
         Err(error) => (Some(error.message), None),
         Ok(collected) => {
+            let Source { name, kind, .. } = &shared.source;
+            shared.statuses.costs().count(name, kind, &collected.calls, clock::now());
             failed = collected.failed;
             let failure = collected.failures.first().cloned();
             let delivery = Delivery {
                 source: shared.source.name.clone(),
                 part: part.key.clone(),
                 runs: collected.runs,
+                measurements: collected.measurements,
                 resources: collected.resources,
                 metadata: collected.metadata.map_or(Said::Nothing, Said::All),
                 watermark: collected.watermark,
+                complete_since: collected.complete_since,
             };
             let ingest = shared.clone();
             match tokio::task::spawn_blocking(move || ingest.ingest.take(delivery, clock::now())).await {
@@ -413,6 +316,7 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
     metrics::counter!("isobar_collect_rounds_total", "source" => shared.source.name.to_string(), "result" => result).increment(1);
     shared.statuses.change(&shared.source.name, |status| {
         let SourceStatus { name, parts, .. } = &mut *status;
+        let mut outcome = Outcome::Whole;
         parts.change(&part.key, |known| {
             // Told when it begins and when it ends: a target that is down for a day is one line, not thousands.
             match (&known.failure, &failure) {
@@ -429,81 +333,15 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
             }
             known.failure = failure;
             known.failed = failed || stored.is_none();
+            known.interval = part.interval;
+            outcome = match known.health() {
+                SourceHealth::Up => Outcome::Whole,
+                SourceHealth::Degraded => Outcome::Partial,
+                SourceHealth::Down => Outcome::Failed,
+            };
         });
+        status.strip.note(outcome, clock::now());
         status.tried = true;
     });
     stored.is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parts::PartStatus;
-    use super::*;
-
-    fn part(failure: Option<&str>, failed: bool) -> PartStatus {
-        PartStatus { failure: failure.map(str::to_owned), failed, ..PartStatus::default() }
-    }
-
-    #[track_caller]
-    fn check(parts: &[PartStatus], discovery: Option<&str>, expected: (SourceHealth, Option<&str>)) {
-        let statuses = SourceStatuses::default();
-        statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
-        statuses.change("s", |status| {
-            status.discovery_failed = discovery.map(str::to_owned);
-            for (n, part) in parts.iter().enumerate() {
-                status.parts.change(&n.to_string().into(), |status| status.clone_from(part));
-            }
-        });
-        let (health, reason) = statuses.all()[0].health();
-        assert_eq!((health, reason.as_deref()), expected);
-    }
-
-    #[test]
-    fn a_source_is_as_well_as_its_parts_and_says_the_worst() {
-        let (well, partly, down) =
-            (part(None, false), part(Some("one sample"), false), part(Some("refused"), true));
-        check(&[], None, (SourceHealth::Up, None));
-        check(&[], Some("no file"), (SourceHealth::Down, Some("no file")));
-        check(std::slice::from_ref(&well), Some("no file"), (SourceHealth::Degraded, Some("no file")));
-        check(
-            &[well, partly.clone(), down.clone()],
-            None,
-            (SourceHealth::Degraded, Some("refused (and 1 more)")),
-        );
-        check(&[partly], None, (SourceHealth::Degraded, Some("one sample")));
-        check(&[down.clone(), down], None, (SourceHealth::Down, Some("refused (and 1 more)")));
-    }
-
-    #[test]
-    fn what_left_is_settled_when_every_part_was_tried() {
-        let statuses = SourceStatuses::default();
-        let parts =
-            |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect::<BTreeSet<Arc<str>>>();
-        assert!(!statuses.are_all_tried("s", &parts(&[])), "not a source");
-        statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
-        assert!(statuses.are_all_tried("s", &parts(&[])), "the last part has left");
-        assert!(!statuses.are_all_tried("s", &parts(&["a"])));
-        statuses
-            .change("s", |status| status.parts.change(&"a".into(), |one| *one = part(Some("refused"), true)));
-        assert!(statuses.are_all_tried("s", &parts(&["a"])));
-        assert!(!statuses.are_all_tried("s", &parts(&["a", "b"])));
-    }
-
-    #[test]
-    fn a_source_that_is_configured_anew_goes_on_as_it_was() {
-        let statuses = SourceStatuses::default();
-        statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
-        assert!(!statuses.all()[0].is_tried());
-        statuses.change("s", |status| {
-            status.discovery_failed = Some("no file".to_owned());
-            status.tried = true;
-        });
-        let since = statuses.all()[0].since();
-        statuses.add(&"s".into(), "prometheus", Duration::from_secs(2));
-        let status = statuses.all().remove(0);
-        assert_eq!(
-            (status.health().0, status.since(), status.interval.as_secs()),
-            (SourceHealth::Down, since, 2)
-        );
-    }
 }

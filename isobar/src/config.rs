@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use isobar_alerting::{AlertingConfig, AlertingSource, Policies, Policy};
 use isobar_collectors::{Clouds, InUse, SourceSettings};
 use isobar_dashboards::{SecurityOptions, ServerConfig};
-use isobar_normalizer::{ConfigError, MappingFile, Mappings, NativeMappings, Step};
+use isobar_normalizer::{ConfigError, MappingFile, Mappings, NativeMappings, Registry, Step};
 
 use crate::api::REMOTE_WRITE;
 use crate::secrets::EnvironmentAndFiles;
@@ -150,6 +150,9 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             None
         }
     };
+    let policies = policies.into_vec();
+    let clouds = Clouds { mappings: Arc::new(native), in_use: InUse::default() };
+    clouds.in_use.set(policies.iter().map(|policy| canonical(&policy.metric)).collect());
     match (security, alerting, problems.is_empty()) {
         (Some(security), Some(alerting), true) => Ok(Config {
             server: raw.server,
@@ -157,15 +160,21 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             allow_private: raw.security.allow_private_targets,
             retention: raw.store.retention,
             sources,
-            policies: policies.into_vec(),
+            policies,
             alerting,
             mappings: Arc::new(mappings),
-            clouds: Clouds { mappings: Arc::new(native), in_use: InUse::default() },
+            clouds,
             secrets,
             started: Started::of(&document, mapping_texts),
         }),
         _ => Err(problems),
     }
+}
+
+/// The metric by its dotted name, where it is a canonical one.
+fn canonical(metric: &str) -> String {
+    let registry = Registry::builtin();
+    registry.by_alias(metric).map_or_else(|| metric.to_owned(), |known| known.name().to_owned())
 }
 
 /// Reads one source's own table where it stands.

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use isobar_journal::{APPEND_EVENTS_MAX, Journal, JournalError, NewEvent};
 use isobar_normalizer::{
-    Canonicaliser, METRIC_NAME, Mappings, Matcher, Resource, Sample, SampleRun, TimeRange, Timestamp,
+    Canonicaliser, METRIC_NAME, Mappings, Matcher, Measurement, NativeMappings, Resource, Sample, SampleRun,
+    TimeRange, Timestamp,
 };
 use isobar_store::{AppendError, Appended, SeriesSlice, Store};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::warn;
 
+use crate::coverage::Coverage;
 use crate::metadata::{MetadataTable, Said};
 use crate::resources::{KIND_RESOURCE, Record, ResourceTable};
 use crate::series::LongestLookback;
@@ -33,12 +35,16 @@ pub struct Delivery {
     pub part: Arc<str>,
     /// Raw measurements.
     pub runs: Vec<SampleRun>,
+    /// What a cloud measured.
+    pub measurements: Vec<Measurement>,
     /// Inventory seen on the way.
     pub resources: Vec<Resource>,
     /// What it says about metrics.
     pub metadata: Said,
     /// Up to when the part's data is complete now.
     pub watermark: Option<Timestamp>,
+    /// Since when it is, where the past was read too.
+    pub complete_since: Option<Timestamp>,
 }
 
 /// Takes deliveries into the store, the resource table, the metadata table and the watermarks.
@@ -49,12 +55,22 @@ pub struct Ingest {
     metadata: Arc<MetadataTable>,
     watermarks: Arc<Watermarks>,
     journal: Arc<dyn Journal>,
-    mappings: Arc<Mappings>,
+    meanings: Meanings,
+    coverage: Arc<Coverage>,
     lookback: Arc<LongestLookback>,
     /// How far ahead of `now` the store takes samples.
     future_max: Duration,
     deriving: Mutex<HashMap<Arc<str>, Arc<Mutex<Deriving>>>>,
     arrived: Notify,
+}
+
+/// What metrics mean.
+#[derive(Clone, Debug, Default)]
+pub struct Meanings {
+    /// Of what comes as a stream of samples.
+    pub streams: Arc<Mappings>,
+    /// Of what clouds measure over periods.
+    pub clouds: Arc<NativeMappings>,
 }
 
 /// How canonical samples come of one source's raw ones.
@@ -85,7 +101,7 @@ impl Ingest {
         resources: Arc<ResourceTable>,
         watermarks: Arc<Watermarks>,
         journal: Arc<dyn Journal>,
-        mappings: Arc<Mappings>,
+        meanings: Meanings,
         lookback: Arc<LongestLookback>,
         future_max: Duration,
     ) -> Self {
@@ -95,7 +111,8 @@ impl Ingest {
             metadata: Arc::default(),
             watermarks,
             journal,
-            mappings,
+            meanings,
+            coverage: Arc::default(),
             lookback,
             future_max,
             deriving: Mutex::default(),
@@ -108,6 +125,11 @@ impl Ingest {
         &self.metadata
     }
 
+    /// What clouds measure and what of it is mapped.
+    pub fn coverage(&self) -> &Arc<Coverage> {
+        &self.coverage
+    }
+
     /// Reads the recent past of the series that mappings watch, so that rates go on over a restart. Where the store cannot
     /// be read they begin anew: no reason not to start.
     pub fn restore(&self, now: Timestamp) {
@@ -116,7 +138,7 @@ impl Ingest {
         }
         // As far back as state is kept, see `forget_idle`.
         let range = TimeRange { start: now.minus(self.lookback.get() * 2), end: now };
-        for name in self.mappings.source_metrics() {
+        for name in self.meanings.streams.source_metrics() {
             match self.store.select(&[Matcher::equal(METRIC_NAME, name)], range) {
                 Ok(slices) => slices.iter().for_each(|slice| self.restore_series(slice)),
                 Err(error) => {
@@ -151,7 +173,17 @@ impl Ingest {
     /// The disk is full or fails. Part of the delivery may be visible; the watermark stays, and delivering the same again
     /// completes it.
     pub fn take(&self, delivery: Delivery, now: Timestamp) -> Result<Appended, IngestError> {
-        let Delivery { source, part, runs, mut resources, metadata, watermark } = delivery;
+        let Delivery {
+            source,
+            part,
+            mut runs,
+            measurements,
+            mut resources,
+            metadata,
+            watermark,
+            complete_since,
+        } = delivery;
+        runs.extend(self.meanings.clouds.align(&source, &measurements).runs);
         for run in &runs {
             self.lookback.note(run.period, run.delay);
         }
@@ -167,8 +199,9 @@ impl Ingest {
         self.journal_changes(now)?;
         if let Some(watermark) = watermark {
             let delay = runs.iter().map(|run| run.delay).max().unwrap_or_default();
-            self.watermarks.advance(&source, &part, watermark, delay);
+            self.watermarks.advance(&source, &part, watermark, delay, complete_since);
         }
+        self.coverage.see(&source, &part, &measurements, &self.meanings.clouds, now);
         self.arrived.notify_one();
         Ok(appended)
     }
@@ -220,12 +253,15 @@ impl Ingest {
             source: source.clone(),
             part: part.clone(),
             runs: last,
+            measurements: Vec::new(),
             resources: Vec::new(),
             metadata: Said::Nothing,
             watermark: None,
+            complete_since: None,
         };
         let stored = self.take(delivery, now);
         self.metadata.forget_part(source, part);
+        self.coverage.forget_part(source, part);
         stored.map(drop)
     }
 
@@ -291,7 +327,7 @@ impl Ingest {
 
     fn deriving(&self, source: &Arc<str>) -> Arc<Mutex<Deriving>> {
         let new = || Deriving {
-            canonicaliser: Canonicaliser::new(self.mappings.clone()),
+            canonicaliser: Canonicaliser::new(self.meanings.streams.clone()),
             lookback: LongestLookback::default(),
             unwritten: Vec::new(),
         };
@@ -392,7 +428,7 @@ mod tests {
                 resources.clone(),
                 Arc::default(),
                 Arc::new(MemoryJournal::new()),
-                Arc::new(Mappings::builtin()),
+                Meanings { streams: Arc::new(Mappings::builtin()), clouds: Arc::default() },
                 Arc::default(),
                 future_max,
             );
@@ -416,9 +452,11 @@ mod tests {
                 source,
                 part: of.into(),
                 runs: vec![run],
+                measurements: Vec::new(),
                 resources: Vec::new(),
                 metadata: Said::Nothing,
                 watermark: Some(at.min(now)),
+                complete_since: None,
             };
             self.ingest.take(delivery, now)
         }

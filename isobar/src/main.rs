@@ -10,6 +10,8 @@ mod client;
 mod clock;
 mod collect;
 mod config;
+mod cost;
+mod coverage;
 mod ingest;
 mod kinds;
 mod metadata;

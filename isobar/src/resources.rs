@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use isobar_normalizer::{Resource, ResourceId, Timestamp};
+use isobar_normalizer::{Provider, Resource, ResourceId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,17 @@ struct Entry {
     labels: Described,
     seen_by: BTreeSet<Seer>,
     gone_at: Option<Timestamp>,
+}
+
+/// A region of a provider, as one source sees it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// Who runs what is there.
+    pub provider: Provider,
+    /// The region; empty where there is none.
+    pub region: String,
 }
 
 /// The table, by resource id.
@@ -214,6 +225,19 @@ impl ResourceTable {
             .collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
+    }
+
+    /// The places in the inventory, as each source sees them, and its parts that do.
+    pub fn places(&self) -> BTreeMap<Place, BTreeSet<Arc<str>>> {
+        let mut places: BTreeMap<Place, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for entry in self.entries.read().values().filter(|entry| entry.gone_at.is_none()) {
+            let (provider, _, region, ..) = entry.resource.id.parts();
+            for (source, part) in &entry.seen_by {
+                let place = Place { source: source.clone(), provider, region: region.to_owned() };
+                places.entry(place).or_default().insert(part.clone());
+            }
+        }
+        places
     }
 
     /// Descriptive labels of every resource, those that have left included: their past is still queried.

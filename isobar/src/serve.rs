@@ -30,7 +30,7 @@ use crate::cli::ServeArguments;
 use crate::clock;
 use crate::collect::SourceStatuses;
 use crate::config::{Config, Problems, load};
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Meanings};
 use crate::resources::ResourceTable;
 use crate::rules::{self, EVALUATION_STEP, RuleData, SharedRuleData};
 use crate::series::{JoinedSeries, LongestLookback};
@@ -92,6 +92,7 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
     let stages = Arc::new(Stages::default());
     let watermarks = Arc::new(Watermarks::default());
     let statuses = Arc::new(SourceStatuses::default());
+    journal.restore_costs(statuses.costs())?;
     let shared_journal: Arc<dyn Journal> = journal.clone();
     let lookback = Arc::new(LongestLookback::default());
     let ingest = Arc::new(Ingest::new(
@@ -99,7 +100,7 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
         resources.clone(),
         watermarks.clone(),
         shared_journal.clone(),
-        config.mappings.clone(),
+        Meanings { streams: config.mappings.clone(), clouds: config.clouds.mappings.clone() },
         lookback.clone(),
         future_max,
     ));
@@ -183,6 +184,8 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
             watermarks: watermarks.clone(),
             resources,
             pushed,
+            coverage: ingest.coverage().clone(),
+            centre: handle.clone(),
         }),
         alerts: Arc::new(AlertViews { centre: handle.clone(), runtime: tokio::runtime::Handle::current() }),
         journal: shared_journal,

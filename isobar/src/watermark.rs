@@ -23,7 +23,8 @@ struct Marks {
 /// How far one source has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Where the stretch begins in which we were looking all the time: the first mark of this process.
+    /// Where the stretch begins in which we were looking all the time: the first mark of this process, or the beginning of
+    /// the past that was read with it.
     pub since: Timestamp,
     /// The part furthest behind: data of the whole source is complete up to here.
     pub complete: Timestamp,
@@ -34,10 +35,18 @@ pub struct Progress {
 }
 
 impl Watermarks {
-    /// Moves a part forward; it never moves back. `delay` is that of what it brought.
-    pub fn advance(&self, source: &Arc<str>, part: &Arc<str>, to: Timestamp, delay: Duration) {
+    /// Moves a part forward; it never moves back. `delay` is that of what it brought. The first mark of a source says since
+    /// when its data is complete, where it has read the past too.
+    pub fn advance(
+        &self,
+        source: &Arc<str>,
+        part: &Arc<str>,
+        to: Timestamp,
+        delay: Duration,
+        since: Option<Timestamp>,
+    ) {
         let mut sources = self.sources.write();
-        let new = || Marks { since: to, delay, parts: HashMap::new() };
+        let new = || Marks { since: since.unwrap_or(to).min(to), delay, parts: HashMap::new() };
         let marks = sources.entry(source.clone()).or_insert_with(new);
         marks.delay = marks.delay.max(delay);
         let mark = marks.parts.entry(part.clone()).or_insert(to);
@@ -104,9 +113,9 @@ mod tests {
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
         let delay = Duration::from_secs(180);
         assert_eq!(marks.progress("estate"), None);
-        marks.advance(&source, &a, at(10), delay);
-        marks.advance(&source, &b, at(30), delay);
-        marks.advance(&source, &b, at(20), delay);
+        marks.advance(&source, &a, at(10), delay, None);
+        marks.advance(&source, &b, at(30), delay, None);
+        marks.advance(&source, &b, at(20), delay, None);
         assert_eq!((marks.mark("estate", "b"), marks.mark("estate", "c")), (Some(at(30)), None));
         assert_eq!(marks.marks("estate").len(), 2);
         assert_eq!(
@@ -120,8 +129,8 @@ mod tests {
         );
         marks.forget("estate", "b");
         assert_eq!(marks.progress("estate"), None);
-        marks.advance(&source, &b, at(90), delay);
-        marks.advance(&source, &a, at(95), delay);
+        marks.advance(&source, &b, at(90), delay, None);
+        marks.advance(&source, &a, at(95), delay, None);
         marks.keep_parts("estate", &BTreeSet::from([a]));
         let anew = Progress { since: at(90), complete: at(95), newest: at(95), delay };
         assert_eq!(marks.progress("estate"), Some(anew), "nobody looked in between");

@@ -117,7 +117,7 @@ fn parse_fingerprint(id: &str) -> Result<u64, NativeError> {
         .ok_or_else(|| NativeError::bad_request(format!("{id:?} is not an alert id: 16 hexadecimal digits")))
 }
 
-async fn read<T: Send + 'static>(
+pub(super) async fn read<T: Send + 'static>(
     app: &App,
     read: impl FnOnce(&Backend) -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, NativeError> {
@@ -125,7 +125,7 @@ async fn read<T: Send + 'static>(
     Ok(blocking(&app.reads, PATIENCE, move || read(&backend)).await??)
 }
 
-async fn list<T>(
+pub(super) async fn list<T>(
     app: &App,
     params: &Params,
     items: impl FnOnce(&Backend) -> Result<Vec<T>, ReadError> + Send + 'static,

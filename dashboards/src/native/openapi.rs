@@ -10,7 +10,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{Modify, OpenApi};
 
-use super::{events, journal, lists, sql};
+use super::{estate, events, journal, lists, sql};
 use crate::door::json_response;
 use crate::routes::{Needs, ROUTES};
 use crate::wire::EventView;
@@ -28,6 +28,9 @@ const TOKEN: &str = "token";
     ),
     paths(
         lists::sources,
+        estate::source,
+        estate::coverage,
+        estate::overview,
         lists::resources,
         lists::alerts,
         lists::alert,

@@ -4,7 +4,7 @@ use utoipa::IntoParams;
 
 use super::NativeError;
 use crate::params::Params;
-use crate::wire::{AlertView, DeliveryView, List, ResourceView, SourceView, WhyStep};
+use crate::wire::{AlertView, CoverageView, DeliveryView, List, ResourceView, SourceView, WhyStep};
 
 /// Items on a page unless asked otherwise.
 const LIMIT_DEFAULT: usize = 100;
@@ -114,6 +114,19 @@ impl Listed for SourceView {
 
     fn texts(&self) -> Vec<&str> {
         vec![&self.name, &self.kind, self.state.as_str(), self.reason.as_deref().unwrap_or_default()]
+    }
+}
+
+impl Listed for CoverageView {
+    fn key(&self) -> String {
+        let Self { provider, namespace, metric, statistic, canonical, .. } = self;
+        // No word of a provider holds the separator.
+        [provider, namespace, metric, statistic, canonical.as_deref().unwrap_or_default()].join("|")
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let Self { provider, namespace, metric, statistic, canonical, .. } = self;
+        vec![provider, namespace, metric, statistic, canonical.as_deref().unwrap_or_default()]
     }
 }
 

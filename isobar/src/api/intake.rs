@@ -53,9 +53,11 @@ impl Intake for PushIntake {
             source,
             part: "".into(),
             runs,
+            measurements: Vec::new(),
             resources: Vec::new(),
             metadata,
             watermark: newest.map(|newest| newest.min(clock::now())),
+            complete_since: None,
         };
         let appended = match self.ingest.take(delivery, clock::now()) {
             Ok(appended) => appended,

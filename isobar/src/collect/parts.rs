@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use isobar_normalizer::Timestamp;
 
@@ -16,6 +17,19 @@ pub(super) struct PartStatus {
     pub(super) failed: bool,
     pub(super) last_success: Option<Timestamp>,
     pub(super) samples: u64,
+    /// How often it is collected, where that is not the source's own interval.
+    pub(super) interval: Option<Duration>,
+}
+
+impl PartStatus {
+    /// Whether it delivers.
+    pub(super) fn health(&self) -> SourceHealth {
+        match (&self.failure, self.failed) {
+            (None, _) => SourceHealth::Up,
+            (Some(_), false) => SourceHealth::Degraded,
+            (Some(_), true) => SourceHealth::Down,
+        }
+    }
 }
 
 /// The parts of a source, by key.
@@ -54,6 +68,10 @@ impl Parts {
     /// Whether all of these have a status.
     pub(super) fn has_all(&self, keys: &BTreeSet<Arc<str>>) -> bool {
         keys.iter().all(|key| self.by_key.contains_key(key))
+    }
+
+    pub(super) fn by_key(&self) -> impl Iterator<Item = (&Arc<str>, &PartStatus)> {
+        self.by_key.iter()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &PartStatus> {

@@ -7,6 +7,7 @@ use isobar_journal::{Event, Head, Journal, JournalError, NewEvent, SqliteJournal
 use isobar_normalizer::Timestamp;
 use tokio::sync::watch;
 
+use crate::cost::CostMeters;
 use crate::resources::{KIND_RESOURCE, ResourceTable};
 
 /// Events read at a time when state is folded from the journal.
@@ -15,6 +16,8 @@ const PAGE: usize = 4096;
 const SNAPSHOT_EVERY: u64 = 4096;
 /// The name the inventory is saved under.
 const SNAPSHOT: &str = "resources";
+/// The name the month's costs are saved under.
+const COSTS: &str = "costs";
 
 /// A journal that tells how far it has come.
 #[derive(Debug)]
@@ -72,6 +75,30 @@ impl WatchedJournal {
         self.inner.save_snapshot(SNAPSHOT, head, &table.snapshot())?;
         self.saved.store(head, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+impl WatchedJournal {
+    /// Puts back what collecting has cost this month.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or the snapshot is none.
+    pub fn restore_costs(&self, costs: &CostMeters) -> anyhow::Result<()> {
+        match self.inner.load_snapshot(COSTS)? {
+            Some((_, snapshot)) => costs.restore(&snapshot).context("the snapshot of what collecting costs"),
+            None => Ok(()),
+        }
+    }
+
+    /// Saves what collecting has cost this month. It is no fold of events: what a crash loses is the latest half minute.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn save_costs(&self, costs: &CostMeters) -> Result<(), JournalError> {
+        match costs.changed() {
+            Some(snapshot) => self.inner.save_snapshot(COSTS, self.inner.head().seq, &snapshot),
+            None => Ok(()),
+        }
     }
 }
 

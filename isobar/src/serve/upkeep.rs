@@ -132,6 +132,9 @@ impl Upkeep {
         if let Err(error) = self.journal.save_resources(&self.resources) {
             warn!(%error, "saving the inventory failed; it is tried again");
         }
+        if let Err(error) = self.journal.save_costs(self.statuses.costs()) {
+            warn!(%error, "saving what collecting cost failed; it is tried again");
+        }
         match self.store.maintain(now) {
             Ok(_) => self.stages.finished("store", MAINTAIN_EVERY, clock::now()),
             Err(error) => {
