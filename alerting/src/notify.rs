@@ -14,7 +14,6 @@ mod email;
 mod heartbeat;
 mod http;
 mod pagerduty;
-pub(crate) mod signature;
 mod text;
 mod webhook;
 
@@ -152,16 +151,6 @@ impl NotifyError {
 
 /// Every try ends after this: Standard Webhooks asks for 15 to 30 seconds.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// So much of an answer is kept, in bytes: enough for an error message, not enough for a page of HTML.
-const EXCERPT_MAX: usize = 512;
-
-/// The beginning of an answer on one line, control characters replaced.
-pub(crate) fn excerpt(body: &[u8]) -> String {
-    let end = body.len().min(EXCERPT_MAX);
-    let text = String::from_utf8_lossy(&body[..end]);
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
 
 #[cfg(test)]
 mod tests;

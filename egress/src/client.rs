@@ -20,7 +20,7 @@ use crate::error::{EgressError, Phase};
 use crate::guard::{Guard, count_refusal};
 use crate::policy::{Trust, shown};
 use crate::proxy::Proxy;
-use crate::retry::retry_after;
+use crate::retry::{Retry, retry_after};
 use crate::tls::{Tls, TlsOptions};
 
 /// An idle connection is kept this long: past the usual scrape interval. A connection in use stays with its address
@@ -116,6 +116,17 @@ impl Response {
     /// How long the other side asks to wait, at most [`crate::RETRY_AFTER_MAX`].
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         retry_after(&self.headers, now)
+    }
+
+    /// What a status that is no success says about another try: 408, 425 ("too early"), 429 and 5xx may pass, anything else
+    /// stays what it is, 3xx included, because redirects are not followed.
+    pub fn retry(&self, now: SystemTime) -> Retry {
+        let is_passing = self.status.is_server_error() || matches!(self.status.as_u16(), 408 | 425 | 429);
+        match self.retry_after(now) {
+            _ if !is_passing => Retry::Never,
+            Some(wait) => Retry::After(wait),
+            None => Retry::Backoff,
+        }
     }
 }
 

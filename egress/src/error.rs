@@ -200,6 +200,17 @@ impl EgressError {
         Self::Refused { target, refusal }
     }
 
+    /// The message with every cause behind it, on one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        text
+    }
+
     /// Whether the same request may fare better later. What the network or the other side caused may; what the request
     /// or the guard caused may not.
     pub fn retry(&self) -> Retry {

@@ -31,11 +31,13 @@ mod client;
 mod connect;
 mod egress;
 mod error;
+mod excerpt;
 mod guard;
 mod policy;
 mod proxy;
 mod resolve;
 mod retry;
+mod signature;
 mod stream;
 mod tls;
 
@@ -45,8 +47,10 @@ pub use breakers::Breakers;
 pub use client::{Client, ClientOptions, Request, Response};
 pub use egress::Egress;
 pub use error::{EgressError, Phase, Refusal};
+pub use excerpt::excerpt;
 pub use policy::{EgressOptions, Trust};
 pub use retry::{RETRY_AFTER_MAX, Retry, retry_after};
+pub use signature::{SigningKey, webhook_headers};
 pub use tls::TlsOptions;
 
 #[cfg(test)]

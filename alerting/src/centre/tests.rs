@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use isobar_egress::EgressOptions;
+use isobar_egress::{EgressOptions, SigningKey};
 use isobar_journal::{JournalError, MemoryJournal};
-use isobar_normalizer::{Revealed, SecretReference, Severity};
+use isobar_normalizer::{SecretReference, Severity};
 use tokio::task::JoinHandle;
 
 use self::receiver::{Answer, TestReceiver};
@@ -12,7 +12,6 @@ use super::*;
 use crate::alert::AlertState;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::fixture::{START, transition};
-use crate::notify::signature::SigningKey;
 use crate::outbox::DeliveryFilter;
 
 mod alertmanager;
@@ -138,7 +137,7 @@ async fn one_page_and_one_end_by_each_way() {
     let statuses: Vec<&str> = hooks.iter().map(|hook| hook.body["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["firing", "resolved"]);
     assert_ne!(hooks[0].header("webhook-id"), hooks[1].header("webhook-id"));
-    let key = SigningKey::parse(&Revealed::new(SECRET)).unwrap();
+    let key = SigningKey::parse(SECRET).unwrap();
     for hook in &hooks {
         let signed = key.sign(hook.header("webhook-id"), hook.header("webhook-timestamp"), &hook.raw);
         assert_eq!(hook.header("webhook-signature"), signed);
@@ -371,7 +370,7 @@ async fn the_heartbeat_beats() {
     );
     let centre = Running::start(&text, &Arc::default()).await;
     let beats = receiver.wait("/beat", 3).await;
-    let key = SigningKey::parse(&Revealed::new(SECRET)).unwrap();
+    let key = SigningKey::parse(SECRET).unwrap();
     for beat in &beats {
         assert_eq!(beat.body["type"], "isobar.heartbeat");
         let signed = key.sign(beat.header("webhook-id"), beat.header("webhook-timestamp"), &beat.raw);

@@ -5,13 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use isobar_egress::{SigningKey, webhook_headers};
 use isobar_normalizer::{ConfigError, Timestamp};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::http::{Poster, refused};
-use super::signature::{SigningKey, webhook_timestamp};
 use super::{NotifyError, Tools};
 use crate::config::{Heartbeat, HttpConfig};
 
@@ -44,7 +44,7 @@ impl HeartbeatSender {
         let key = match &heartbeat.secret {
             None => None,
             Some(secret) => {
-                let key = SigningKey::parse(&secret.reveal(tools.secrets)?);
+                let key = SigningKey::parse(secret.reveal(tools.secrets)?.expose());
                 Some(key.map_err(|wrong| ConfigError::whole(format!("heartbeat: {wrong}")))?)
             }
         };
@@ -84,19 +84,13 @@ impl HeartbeatSender {
     async fn beat(&self) -> Result<(), NotifyError> {
         let now = (self.clock)();
         let id = format!("isobar-heartbeat-{}", now.millis());
-        let timestamp = webhook_timestamp(now);
         let event = json!({
             "type": "isobar.heartbeat",
             "timestamp": now.to_string(),
             "data": {"instance": self.external_url.as_str(), "interval_seconds": self.interval.as_secs_f64()},
         });
         let body = event.to_string().into_bytes();
-        let mut headers = Vec::new();
-        if let Some(key) = &self.key {
-            headers.push(("webhook-signature", key.sign(&id, &timestamp, &body)));
-        }
-        headers.push(("webhook-id", id));
-        headers.push(("webhook-timestamp", timestamp));
+        let headers = webhook_headers(&id, now.millis(), &body, self.key.as_ref());
         let response = self.poster.post(&self.url, body, &headers).await?;
         if response.status.is_success() { Ok(()) } else { Err(refused(&response, now)) }
     }

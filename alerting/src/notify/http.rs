@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use isobar_egress::{
-    Client, ClientOptions, Egress, EgressError, Request, Response, Retry, TlsOptions, Trust,
+    Client, ClientOptions, Egress, EgressError, Request, Response, TlsOptions, Trust, excerpt,
 };
 use isobar_normalizer::{ConfigError, SecretReader, Timestamp};
 use url::Url;
 
-use super::{ATTEMPT_TIMEOUT, NotifyError, excerpt};
+use super::{ATTEMPT_TIMEOUT, NotifyError};
 use crate::config::HttpConfig;
 use crate::config::http::{HttpAuth, TlsConfig};
 use crate::config::value::read_file;
@@ -73,28 +73,18 @@ impl Poster {
     }
 }
 
-/// An answer that is not success as an error: 429, 408 and 5xx may pass, anything else stays what it is. 425 is "too
-/// early". 3xx is failure: redirects are not followed.
+/// An answer that is not success, as an error.
 pub(super) fn refused(response: &Response, now: Timestamp) -> NotifyError {
-    let status = response.status;
-    let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
     let system_now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.millis()).unwrap_or(0));
-    let retry = match response.retry_after(system_now) {
-        _ if !passing => Retry::Never,
-        Some(wait) => Retry::After(wait),
-        None => Retry::Backoff,
-    };
-    NotifyError::Answer { status: status.as_u16(), body: excerpt(&response.body), retry }
+    NotifyError::Answer {
+        status: response.status.as_u16(),
+        body: excerpt(&response.body),
+        retry: response.retry(system_now),
+    }
 }
 
 fn unreachable(error: &EgressError) -> NotifyError {
-    let mut reason = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        reason = format!("{reason}: {cause}");
-        source = cause.source();
-    }
-    NotifyError::Unreachable { reason, retry: error.retry() }
+    NotifyError::Unreachable { reason: error.chain(), retry: error.retry() }
 }
 
 fn authorization(auth: &HttpAuth, secrets: &dyn SecretReader) -> Result<HeaderValue, ConfigError> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use isobar_egress::{Retry, Trust};
+use isobar_egress::{Retry, Trust, excerpt};
 use isobar_normalizer::{ConfigError, Revealed, Secret};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
@@ -15,7 +15,7 @@ use url::Url;
 
 use self::event::write;
 use super::http::{Poster, refused};
-use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools, excerpt};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools};
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
 use crate::config::value::{duration_or, http_url, literal, optional_literal};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use isobar_egress::Trust;
+use isobar_egress::{SigningKey, Trust, excerpt, webhook_headers};
 use isobar_normalizer::{ConfigError, Secret};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
@@ -12,8 +12,7 @@ use url::Url;
 
 use self::body::Body;
 use super::http::{Poster, refused};
-use super::signature::{SigningKey, webhook_timestamp};
-use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools, excerpt};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools};
 use crate::config::keys::{Checked, Grammar};
 use crate::config::value::{duration_or, http_url, parse_http_url};
 use crate::config::{HttpConfig, SecretSource, http::RawHttp};
@@ -131,7 +130,7 @@ impl IntegrationSettings for WebhookSettings {
             Target::File(file) => parse_http_url(file.reveal(tools.secrets)?.expose()).map_err(here)?,
         };
         let key = match &self.secret {
-            Some(secret) => Some(SigningKey::parse(&secret.reveal(tools.secrets)?).map_err(here)?),
+            Some(secret) => Some(SigningKey::parse(secret.reveal(tools.secrets)?.expose()).map_err(here)?),
             None => None,
         };
         Ok(Box::new(WebhookNotifier {
@@ -163,13 +162,7 @@ impl Notifier for WebhookNotifier {
         let body = serde_json::to_vec(&Body::of(&message, self.max_alerts, &self.external_url))
             .map_err(|error| NotifyError::Unwritable(error.to_string()))?;
         let id = message.delivery.idempotency_key.to_string();
-        let timestamp = webhook_timestamp(message.now);
-        let mut headers = Vec::new();
-        if let Some(key) = &self.key {
-            headers.push(("webhook-signature", key.sign(&id, &timestamp, &body)));
-        }
-        headers.push(("webhook-id", id));
-        headers.push(("webhook-timestamp", timestamp));
+        let headers = webhook_headers(&id, message.now.millis(), &body, self.key.as_ref());
         let response = self.poster.post(&self.url, body, &headers).await?;
         if !response.status.is_success() {
             return Err(refused(&response, message.now));

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use isobar_normalizer::{AlertClass, ConfigError, METRIC_NAME, MatchOp, Matcher, Severity, parse_duration};
+use isobar_normalizer::{
+    AlertClass, ConfigError, Entries, METRIC_NAME, MatchOp, Matcher, Severity, parse_duration,
+};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 use super::compile::matchers;
 use super::fit;
-use super::table::{Entries, OneOrMany};
+use super::table::OneOrMany;
 use super::{ALERT_NAME, Aggregate, Condition, Criteria, NoData, Override, Policy, RESOURCE_ID};
 use crate::self_rules;
 use crate::template::{Annotations, TemplateScope};

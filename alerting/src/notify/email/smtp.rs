@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isobar_egress::{Egress, EgressError, Retry, Trust};
+use isobar_egress::{Egress, EgressError, Retry, Trust, excerpt};
 use isobar_normalizer::{ConfigError, Revealed};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Certificate, Identity, Tls, TlsParameters};
@@ -15,7 +15,7 @@ use crate::config::SecretSource;
 use crate::config::http::TlsConfig;
 use crate::config::value::{literal, read_file};
 use crate::delivery::Receipt;
-use crate::notify::{ATTEMPT_TIMEOUT, NotifyError, Tools, excerpt};
+use crate::notify::{ATTEMPT_TIMEOUT, NotifyError, Tools};
 
 /// One command of the protocol may take this long; the whole mail has [`ATTEMPT_TIMEOUT`].
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
