@@ -38,7 +38,7 @@ use catalogue::Catalogue;
 use cloudwatch::CloudWatch;
 use credentials::Keys;
 use error::ApiError;
-use protocol::{Named, Protocol};
+use protocol::Named;
 
 pub use bill::{Bill, Billed};
 pub use credentials::{AwsCredentials, AwsKey};
@@ -87,17 +87,18 @@ impl Account {
             (Ok(_), Some(error)) => ApiError { status: StatusCode::OK, ..error },
             (Err(error), _) => error,
         };
+        // Who spoke the query protocol once and is asked by a client that remembers says the old name as well.
+        let remembers = parts.headers.get("x-amzn-query-mode").is_some_and(|value| value == "true");
         let (namespace, old_names) = match service {
-            Some(Service::CloudWatch) => ("com.amazonaws.cloudwatch", true),
+            Some(Service::CloudWatch) => ("com.amazonaws.cloudwatch", remembers),
             _ => ("com.amazonaws.resourcegroupstaggingapi", false),
         };
-        // Services that never spoke the query protocol refuse callers with 400.
-        let status =
-            if !old_names && error.status == StatusCode::FORBIDDEN && named.protocol != Protocol::Query {
-                StatusCode::BAD_REQUEST
-            } else {
-                error.status
-            };
+        // The tagging service refuses callers with 400, the others with 403.
+        let status = if service == Some(Service::Tagging) && error.status == StatusCode::FORBIDDEN {
+            StatusCode::BAD_REQUEST
+        } else {
+            error.status
+        };
         named.protocol.error(&ApiError { status, ..error }, namespace, old_names)
     }
 

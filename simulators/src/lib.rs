@@ -15,6 +15,7 @@ mod requests;
 mod running;
 mod scenario;
 mod server;
+mod untrusted_tls;
 
 pub use aws::{AwsCredentials, AwsKey, Bill, Billed, SubscribeError};
 pub use estate::{

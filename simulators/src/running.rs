@@ -15,6 +15,7 @@ use crate::faults::FaultHandle;
 use crate::requests::RequestLog;
 use crate::scenario::Scenario;
 use crate::server::{Server, Shared, Site};
+use crate::untrusted_tls;
 
 /// What to simulate, and where.
 #[derive(Clone)]
@@ -67,7 +68,9 @@ pub struct Running {
     pub estate: Arc<Estate>,
     /// The endpoint of every AWS service, for all regions.
     pub aws_url: Url,
-    /// Keys for it.
+    /// An `https` address of AWS whose certificate is for another name and signed by nobody: every handshake fails.
+    pub untrusted_tls_url: Url,
+    /// Keys for AWS.
     pub aws_credentials: AwsCredentials,
     /// Makes things fail.
     pub faults: FaultHandle,
@@ -120,17 +123,22 @@ impl Simulators {
         let account = Arc::new(Account::new(Arc::clone(&estate)));
         let aws = addresses.serve(aws::site(Arc::clone(&account)), &shared).await?;
         account.sns.serves_at(url(aws.address));
+        let untrusted = addresses.take();
+        let tls = untrusted_tls::serve(untrusted, shared.stop.clone()).await;
+        let tls = tls.map_err(|source| StartError::Listen { address: untrusted, source })?;
         let deliveries = tokio::spawn(aws::sns::run(Arc::clone(&account), shared.clone()));
         Ok(Running {
             estate,
             aws_url: url(aws.address),
+            untrusted_tls_url: Url::parse(&format!("https://{}", tls.address))
+                .expect("an address makes a URL"),
             aws_credentials: account.keys.credentials.clone(),
             faults: shared.faults,
             account,
             log: shared.log,
             stop: shared.stop,
             clock: shared.clock,
-            tasks: vec![aws.task, deliveries],
+            tasks: vec![aws.task, tls.task, deliveries],
         })
     }
 }

@@ -22,7 +22,7 @@ pub(crate) const FLEET_QUERY: &str = "SELECT MAX(StatusCheckFailed) FROM SCHEMA(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum State {
     Ok,
-    Alarm,
+    Firing,
     InsufficientData,
 }
 
@@ -30,7 +30,7 @@ impl State {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ok => "OK",
-            Self::Alarm => "ALARM",
+            Self::Firing => "ALARM",
             Self::InsufficientData => "INSUFFICIENT_DATA",
         }
     }

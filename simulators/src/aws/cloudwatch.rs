@@ -80,3 +80,6 @@ impl CloudWatch<'_> {
         View { now: self.asked.now, late_ms: self.asked.late_ms, begins: self.estate.begins() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ impl Sample {
 
     /// Many observations around a mean, none when there were none.
     pub(crate) fn many(count: f64, mean: f64) -> Option<Self> {
-        (count > 0.0).then(|| Self { count, sum: count * mean, min: 0.35 * mean, max: 4.2 * mean })
+        (count > 0.0).then_some(Self { count, sum: count * mean, min: 0.35 * mean, max: 4.2 * mean })
     }
 
     /// As many observations of 1 as there were things; none when there were none.

@@ -74,7 +74,8 @@ pub(super) fn get_resources(
             Place::Aws { region: at, arn, .. } if Some(*at) == region => Some((arn.as_str(), who)),
             _ => None,
         })
-        .filter(|(_, who)| who.exists(now))
+        // What was never tagged is not there.
+        .filter(|(_, who)| who.exists(now) && !who.tags.is_empty())
         .filter(|(arn, _)| arns.is_empty() || arns.contains(arn))
         .filter(|(arn, _)| types.is_empty() || types.iter().any(|kind| is_of_type(arn, kind)))
         .filter(|(_, who)| filters.iter().all(|filter| has_tag(who, filter)))

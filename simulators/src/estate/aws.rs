@@ -114,7 +114,8 @@ fn instance(
     estate.machines.push(machine);
 }
 
-/// Two workers that were removed five hours before the origin, and one that began ten minutes before it.
+/// Two workers that were removed five hours before the origin, and one that began ten minutes before it and that nobody
+/// tagged.
 fn some_come_and_go(builder: &Builder, estate: &mut Estate) {
     let first = estate.machines.len();
     for (region, ordinal) in [("us-east-1", 90), ("us-east-1", 91), ("eu-west-1", 92)] {
@@ -126,6 +127,7 @@ fn some_come_and_go(builder: &Builder, estate: &mut Estate) {
         } else {
             machine.identity.created = builder.origin - 10 * 60_000;
             machine.boot = machine.identity.created;
+            machine.identity.tags.clear();
         }
         let volume = estate.volumes.iter_mut().find(|volume| volume.machine == machine.identity.id);
         let volume = volume.expect("every instance has a volume");

@@ -110,7 +110,7 @@ pub struct Identity {
     pub service: &'static str,
     /// Its number among the resources of its kind, region and service, from 0.
     pub ordinal: usize,
-    /// Tags, sorted by key; `service`, `tier` and `owner` are always there.
+    /// Tags, sorted by key: `service`, `tier`, `owner` and `env`, or none at all for what nobody tagged.
     pub tags: Vec<(String, String)>,
     /// When it began to exist; data begins there.
     pub created: Millis,

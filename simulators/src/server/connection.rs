@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Shared, Site};
 
+/// Connections open at once; more are reset.
+const CONNECTIONS_MAX: usize = 1_024;
 /// How long open requests may take when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -79,6 +81,10 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn serve(&mut self, stream: TcpStream, site: Arc<Site>, shared: Shared) {
         while self.tasks.try_join_next().is_some() {}
+        if self.tasks.len() >= CONNECTIONS_MAX {
+            reset(&stream);
+            return;
+        }
         self.tasks.spawn(serve(stream, site, shared, self.reset.clone()));
     }
 

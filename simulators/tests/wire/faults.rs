@@ -25,7 +25,7 @@ async fn connect(running: &Running) -> std::io::Result<TcpStream> {
 /// Asks for metrics without a signature, and reads until the connection ends or `enough` bytes came.
 async fn ask(running: &Running, enough: usize) -> std::io::Result<Vec<u8>> {
     let mut stream = connect(running).await?;
-    let request = "POST / HTTP/1.1\r\nhost: simulator\r\nconnection: close\r\nx-amz-target: GraniteServiceVersion20100801.ListMetrics\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n\r\n{}";
+    let request = "POST / HTTP/1.1\r\nhost: simulator\r\nconnection: close\r\nx-amzn-query-mode: true\r\nx-amz-target: GraniteServiceVersion20100801.ListMetrics\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n\r\n{}";
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
@@ -149,5 +149,24 @@ async fn when_the_uplink_is_lost_nobody_can_connect() {
     let error = ask(&running, usize::MAX).await.unwrap_err();
     let kinds = [std::io::ErrorKind::ConnectionRefused, std::io::ErrorKind::ConnectionReset];
     assert!(kinds.contains(&error.kind()), "{error}");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_trusts_the_untrusted_certificate() {
+    let (running, _) = simulators().await;
+    let roots = rustls::RootCertStore::empty();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let address = running.untrusted_tls_url.socket_addrs(|| None).unwrap()[0];
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
+    let error = connector.connect(name, stream).await.unwrap_err();
+    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
     running.stop().await;
 }

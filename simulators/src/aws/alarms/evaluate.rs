@@ -86,7 +86,7 @@ fn decide(condition: &Condition, recent: &[(Millis, Option<f64>)]) -> State {
         None => condition.missing == Missing::Breaching,
     });
     if breaching.count() >= condition.to_alarm {
-        return State::Alarm;
+        return State::Firing;
     }
     let empty = recent.iter().all(|(_, value)| value.is_none());
     if empty && condition.missing == Missing::Missing { State::InsufficientData } else { State::Ok }
@@ -105,12 +105,12 @@ pub(super) fn any(parts: &[(&str, Vec<Transition>)], begins: Millis) -> Vec<Tran
     for (at, part, state) in changes {
         states[part] = state;
         let from = known.last().map_or(State::InsufficientData, |last| last.to);
-        let to = if states.contains(&State::Alarm) { State::Alarm } else { State::Ok };
+        let to = if states.contains(&State::Firing) { State::Firing } else { State::Ok };
         if to == from {
             continue;
         }
         let reason = words::composite_reason(parts[part].0, state, at);
-        let firing = states.iter().zip(parts).filter(|(state, _)| **state == State::Alarm);
+        let firing = states.iter().zip(parts).filter(|(state, _)| **state == State::Firing);
         let data = words::composite_data(firing.map(|(state, (arn, _))| (*arn, *state)), at);
         known.push(Transition { at, from, to, reason, data: Some(data) });
     }

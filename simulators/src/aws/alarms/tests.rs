@@ -12,7 +12,7 @@ fn alarms(scenario: Scenario) -> (Arc<Estate>, Alarms) {
 }
 
 fn firing(alarms: &Alarms, now: Millis) -> Vec<String> {
-    let in_alarm = |index: &usize| alarms.state(*index, now).to == State::Alarm;
+    let in_alarm = |index: &usize| alarms.state(*index, now).to == State::Firing;
     (0..alarms.all.len()).filter(in_alarm).map(|index| alarms.all[index].arn.clone()).collect()
 }
 

@@ -44,15 +44,15 @@ pub(super) fn reason(
     });
     let shown: Vec<String> = shown.collect();
     let passed = match (to, condition.operator) {
-        (State::Alarm, Operator::Greater) => "greater than",
-        (State::Alarm, Operator::GreaterOrEqual) => "greater than or equal to",
-        (State::Alarm, Operator::Less) => "less than",
+        (State::Firing, Operator::Greater) => "greater than",
+        (State::Firing, Operator::GreaterOrEqual) => "greater than or equal to",
+        (State::Firing, Operator::Less) => "less than",
         (_, Operator::Greater) => "not greater than",
         (_, Operator::GreaterOrEqual) => "not greater than or equal to",
         (_, Operator::Less) => "not less than",
     };
     let needed =
-        if to == State::Alarm { condition.to_alarm } else { condition.periods - condition.to_alarm + 1 };
+        if to == State::Firing { condition.to_alarm } else { condition.periods - condition.to_alarm + 1 };
     format!(
         "Threshold Crossed: {} out of the last {} datapoints [{}] {} {passed} the threshold ({}) (minimum {needed} datapoint{} for {} -> {} transition).",
         shown.len(),

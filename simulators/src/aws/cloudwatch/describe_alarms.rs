@@ -201,7 +201,7 @@ impl CloudWatch<'_> {
             return Err(ApiError::validation(format!("Alarm {name} has no contributors.")));
         };
         let states = parts.iter().map(|part| (*part, self.alarms.state(*part, self.asked.now)));
-        let firing = states.filter(|(_, state)| state.to == State::Alarm).map(|(part, state)| {
+        let firing = states.filter(|(_, state)| state.to == State::Firing).map(|(part, state)| {
             let Watches::Metric(condition) = &self.alarms.all[part].watches else {
                 return Value::Null;
             };

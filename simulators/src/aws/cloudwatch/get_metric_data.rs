@@ -120,7 +120,7 @@ impl CloudWatch<'_> {
 
     /// Why a query gets no data, if it is one of those.
     fn refusal(&self, query: &Query<'_>, index: usize) -> Option<&'static str> {
-        let chosen = index % SOME == 0;
+        let chosen = index.is_multiple_of(SOME);
         if query.foreign || chosen && self.asked.has(Fault::SomeForbidden) {
             return Some("Forbidden");
         }
@@ -171,7 +171,7 @@ fn range(input: &Value) -> Result<Range, ApiError> {
 fn queries(input: &Value) -> Result<Vec<Query<'_>>, ApiError> {
     let items = list(input, "MetricDataQueries")?;
     if items.is_empty() {
-        return Err(required(None::<()>, "MetricDataQueries").unwrap_err());
+        return Err(ApiError::missing("The parameter MetricDataQueries is required."));
     }
     if items.len() > QUERIES_MAX {
         return Err(ApiError::validation(format!(

@@ -150,4 +150,58 @@ mod tests {
             decode(bytes).unwrap_err();
         }
     }
+
+    /// Bytes that a real client sent and another server answered, where the folder with them exists.
+    #[test]
+    fn recorded_bytes_of_real_clients_and_servers_are_read() {
+        let file = "../../shared/wire/aws/rust-sdk-1.140-to-localstack-2026.3.0-cbor.json";
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let Ok(recorded) = std::fs::read_to_string(&path) else {
+            eprintln!("skipped: {} is not here", path.display());
+            return;
+        };
+        let recorded: Vec<serde_json::Value> = serde_json::from_str(&recorded).unwrap();
+        let mut whole = 0;
+        for call in &recorded {
+            for (hex_name, plain_name) in [
+                ("request_body_hex", "request_body_decoded"),
+                ("response_body_hex", "response_body_decoded_first_items"),
+            ] {
+                let Some(Ok(bytes)) = call[hex_name].as_str().map(hex::decode) else { continue };
+                assert_eq!(plain(&decode(&bytes).unwrap()), to_millis(&call[plain_name]), "{hex_name}");
+                whole += 1;
+            }
+        }
+        assert!(whole >= 4, "only {whole} bodies were whole");
+    }
+
+    /// A value as the recording writes it.
+    fn plain(value: &Value) -> serde_json::Value {
+        match value {
+            Value::List(items) => items.iter().map(plain).collect(),
+            Value::Map(members) => {
+                let members = members.iter().map(|(name, value)| (name.clone(), plain(value)));
+                members.collect::<serde_json::Map<_, _>>().into()
+            }
+            Value::Time(t) => serde_json::json!({"$cbor_tag1": *t as f64 / 1_000.0}),
+            other => serde_json::from_slice(&super::super::json::encode(other)).unwrap(),
+        }
+    }
+
+    /// The recording has times with microseconds; here they have milliseconds.
+    fn to_millis(recorded: &serde_json::Value) -> serde_json::Value {
+        match recorded {
+            serde_json::Value::Array(items) => items.iter().map(to_millis).collect(),
+            serde_json::Value::Object(members) => {
+                let rounded =
+                    |value: &serde_json::Value| (value.as_f64().unwrap() * 1_000.0).round() / 1_000.0;
+                let members = members.iter().map(|(name, value)| match name.as_str() {
+                    "$cbor_tag1" => (name.clone(), rounded(value).into()),
+                    _ => (name.clone(), to_millis(value)),
+                });
+                members.collect::<serde_json::Map<_, _>>().into()
+            }
+            other => other.clone(),
+        }
+    }
 }

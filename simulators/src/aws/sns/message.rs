@@ -106,7 +106,7 @@ fn alarm_text(alarms: &Alarms, alarm: &Alarm, transition: &Transition) -> Value 
             let rule: Vec<String> =
                 parts.iter().map(|part| format!("ALARM(\"{}\")", alarms.all[*part].name)).collect();
             let firing = parts.iter().map(|part| (*part, alarms.state(*part, transition.at)));
-            let firing = firing.filter(|(_, state)| state.to == State::Alarm).map(|(part, state)| {
+            let firing = firing.filter(|(_, state)| state.to == State::Firing).map(|(part, state)| {
                 json!({"Arn": alarms.all[part].arn, "State": {"Value": state.to.name(), "Timestamp": compact_time(state.at)}})
             });
             text["AlarmRule"] = rule.join(" OR ").into();
