@@ -18,7 +18,8 @@ export default tseslint.config(
       "no-restricted-syntax": [
         "error",
         { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: "strangers choose these texts" },
-        { selector: "MemberExpression[property.name=/^(innerHTML|outerHTML|insertAdjacentHTML)$/]", message: "use text nodes" },
+        { selector: "AssignmentExpression > MemberExpression.left[property.name=/^(innerHTML|outerHTML)$/]", message: "use text nodes" },
+        { selector: "CallExpression > MemberExpression.callee[property.name='insertAdjacentHTML']", message: "use text nodes" },
       ],
       "no-eval": "error",
       "no-implied-eval": "error",

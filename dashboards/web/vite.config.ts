@@ -28,5 +28,5 @@ export default defineConfig({
   plugins: [react(), gzipped()],
   // The policy of the server forbids inline code and data: addresses for scripts and styles.
   build: { assetsInlineLimit: 0, cssCodeSplit: true, modulePreload: { polyfill: false }, target: "es2022" },
-  server: { proxy: { "/api": { target, changeOrigin: true } } },
+  server: { proxy: { "/api": { target, changeOrigin: true }, "/-": { target, changeOrigin: true } } },
 });

@@ -239,6 +239,7 @@ async function api(url, request, response) {
 
 createServer((request, response) => {
   const url = new URL(request.url ?? "/", "http://mock");
+  if (url.pathname === "/-/ready") return void response.writeHead(200, HEADERS).end("Isobar is ready.\n");
   if (url.pathname.startsWith("/api/")) return void api(url, request, response);
   const path = PAGES.includes(url.pathname) ? "/index.html" : normalize(url.pathname);
   try {

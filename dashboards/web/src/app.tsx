@@ -18,6 +18,7 @@ import { AsApi } from "./shell/as-api";
 import { Help } from "./shell/help";
 import { Palette } from "./shell/palette";
 import { Rail } from "./shell/rail";
+import { SelfBanner } from "./shell/self-banner";
 import { SettingsDialog } from "./shell/settings-dialog";
 import { TokenGate } from "./shell/token-gate";
 import { LostBanner, TopBar } from "./shell/topbar";
@@ -87,6 +88,7 @@ function Frame(): ReactNode {
       <div className="column">
         <TopBar onPalette={() => setOpened("palette")} onApi={() => setOpened("api")} onHelp={() => setOpened("help")} detail={place.params.get("id")} />
         <LostBanner />
+        <SelfBanner />
         <main id="main" tabIndex={-1} className={`page page-${place.page}`}>
           <Boundary resetKey={window.location.href}>
             <Suspense fallback={<Loading rows={8} />}>

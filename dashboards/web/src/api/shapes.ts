@@ -102,7 +102,7 @@ export interface MatrixCell {
 }
 
 export interface Overview {
-  sentence: { state: "quiet" | "degraded" | "down" | "blind" | "starting" } & Record<string, unknown>;
+  sentence: { state: "quiet" | "degraded" | "down" | "blind" | "starting"; provider?: string | null; region?: string | null; alerts?: number; resources?: number; since?: string | null };
   matrix: MatrixCell[];
   counts: Record<string, number>;
   sources: { up: number; degraded: number; down: number };

@@ -28,6 +28,7 @@ export const en = {
   "live.reconnect": "Connection lost. Trying again in {d}.",
   "live.newCount": "{n, plural, one {# new alert} other {# new alerts}}",
   "live.heldBack": "held so that rows do not move",
+  "self.stuck": "Isobar itself needs help.",
   "say.critical": "{n, plural, one {# new critical alert} other {# new critical alerts}}",
   "say.open": "{n, plural, one {# alert is open} other {# alerts are open}}",
 

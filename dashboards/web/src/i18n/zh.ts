@@ -30,6 +30,7 @@ export const zh: Record<Key, string> = {
   "live.reconnect": "连接中断，{d}后重试。",
   "live.newCount": "{n, plural, other {# 条新告警}}",
   "live.heldBack": "为避免跳动暂未显示",
+  "self.stuck": "Isobar 自身需要处理。",
   "say.critical": "{n, plural, other {# 条新的严重告警}}",
   "say.open": "{n, plural, other {# 条告警未关闭}}",
 

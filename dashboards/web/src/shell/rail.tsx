@@ -15,14 +15,14 @@ export const PAGE_ICONS: Record<Page, IconName> = {
 };
 
 /** A link that stays in the page; with a modifier it is the browser's. */
-export function Link({ href, className, current = false, children, label }: { href: string; className?: string; current?: boolean; children: ReactNode; label?: string | undefined }): ReactNode {
+export function Link({ href, className, current = false, children, title }: { href: string; className?: string; current?: boolean; children: ReactNode; title?: string | undefined }): ReactNode {
   const follow = (event: MouseEvent): void => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     go(href);
   };
   return (
-    <a href={href} className={className} aria-current={current ? "page" : undefined} aria-label={label} title={label} onClick={follow}>
+    <a href={href} className={className} aria-current={current ? "page" : undefined} title={title} onClick={follow}>
       {children}
     </a>
   );
@@ -48,7 +48,7 @@ export function Rail({ counts, onSettings }: { counts: Counts; onSettings: () =>
           const count = counts[page];
           return (
             <li key={page}>
-              <Link href={hrefTo(place, page)} current={place.page === page && !place.unknown} label={narrow ? t(`page.${page}`) : undefined}>
+              <Link href={hrefTo(place, page)} current={place.page === page && !place.unknown} title={t(`page.${page}`)}>
                 <Icon name={PAGE_ICONS[page]} />
                 <span className="word">{t(`page.${page}`)}</span>
                 {count !== undefined && count > 0 && <span className="count">{t.number(count)}</span>}

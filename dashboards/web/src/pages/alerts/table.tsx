@@ -43,6 +43,16 @@ interface Props {
   handle: Ref<TableHandle>;
 }
 
+/** The row at a place; from the head of a group the next one in the direction, at the ends the nearest there is. */
+function nextRow(items: readonly Item[], place: number, by: number): number {
+  const wanted = Math.max(0, Math.min(items.length - 1, place));
+  const step = by < 0 ? -1 : 1;
+  for (const direction of [step, -step]) {
+    for (let at = wanted; at >= 0 && at < items.length; at += direction) if (items[at]?.kind === "row") return at;
+  }
+  return wanted;
+}
+
 const idOf = (item: Item | undefined): string | null => (item?.kind === "row" ? item.row.id : null);
 
 /** A long table of which only what is near the eye is in the page. The cursor's row takes the focus. */
@@ -76,10 +86,7 @@ export function AlertTable({ items, sort, rowHeight, isNarrow, cursor, opened, o
     onCursor(id);
   };
   const move = (by: number): void => {
-    const step = by < 0 ? -1 : 1;
-    let next = at < 0 ? (by > 0 ? 0 : items.length - 1) : Math.max(0, Math.min(items.length - 1, at + by));
-    while (items[next]?.kind === "head") next += step;
-    goTo(next);
+    goTo(nextRow(items, at < 0 && by < 0 ? items.length - 1 : at + by, by));
   };
   useImperativeHandle(handle, () => ({ move, focus: () => goTo(Math.max(0, at)) }));
   useEffect(() => {

@@ -12,12 +12,12 @@ import { Link } from "../../shell/rail";
 import { hrefTo, usePlace } from "../../url/state";
 import { matrixOf, type Tile } from "./cells";
 
-/** In words, for the tip and for readers. */
+/** What the tile has no room for, in words: its tip, and what readers hear after it. */
 function spoken(t: Speaker, provider: string, tile: Tile): string {
   const lags = tile.cells.flatMap((cell) => (cell.lag_seconds === null ? [] : [cell.lag_seconds]));
   const reasons = tile.cells.flatMap((cell) => (cell.reason ? [cell.reason] : []));
   return [
-    `${providerName(provider)} ${tile.region}: ${t(`mark.${tile.mark}`)}`,
+    providerName(provider),
     t("groups.alerts", { n: tile.alerts }),
     ...(tile.isStale ? [t("matrix.stale")] : []),
     ...(lags.length > 0 ? [t("data.late", { d: lag(Math.max(...lags), t.language) })] : []),
@@ -84,10 +84,11 @@ function RegionTile({ provider, tile }: { provider: string; tile: Tile }): React
   const place = usePlace();
   const q = [chipText({ key: "provider", op: "=", value: provider }), ...(tile.region ? [chipText({ key: "region", op: "=", value: tile.region })] : [])].join(" ");
   return (
-    <Link href={hrefTo(place, "alerts", { q })} className={`tile t-${tile.mark} ${tile.isStale ? "is-stale" : ""}`} label={spoken(t, provider, tile)}>
-      <Shape mark={tile.mark} />
+    <Link href={hrefTo(place, "alerts", { q })} className={`tile t-${tile.mark} ${tile.isStale ? "is-stale" : ""}`} title={spoken(t, provider, tile)}>
+      <Shape mark={tile.mark} alone />
       <bdi className="plate code">{tile.region || t("matrix.noRegion")}</bdi>
       {tile.alerts > 0 && <span className="plate figures">{t.number(tile.alerts)}</span>}
+      <span className="unseen">{spoken(t, provider, tile)}</span>
     </Link>
   );
 }

@@ -129,7 +129,7 @@ function Body({ source }: { source: SourceDetail }): ReactNode {
                   </th>
                   <td className="figures right">{t.number(call.calls)}</td>
                   <td className="figures right">{t.number(call.billed)}</td>
-                  <td className="figures right">{call.unit_price === null ? t("source.notKnown") : call.unit_price === 0 ? t("cost.free") : `${call.unit_price} ${source.cost?.currency ?? ""}`}</td>
+                  <td className="figures right">{call.unit_price === null || call.unit_price === 0 ? t("cost.free") : `${call.unit_price} ${source.cost?.currency ?? ""}`}</td>
                 </tr>
               ))}
             </tbody>
