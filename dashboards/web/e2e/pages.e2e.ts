@@ -56,6 +56,53 @@ describe("every page", () => {
   });
 });
 
+test("what opens over or beside a page is as good to read as the page", async () => {
+  const list = async (path: string): Promise<{ items: { id: string; name: string }[] }> => (await (await fetch(`${server.url}/api/isobar/v1/${path}`)).json()) as never;
+  const [alert] = (await list("alerts?limit=1")).items;
+  const [source] = (await list("sources?limit=1")).items;
+  for (const colorScheme of ["dark", "light"] as const) {
+    const { page, wrongs } = await open(browser, server.url, { colorScheme });
+    for (const [where, address] of [["alert", `/alerts?open=${alert?.id ?? ""}`], ["source", `/sources?open=${source?.name ?? ""}`]] as const) {
+      await visit(page, server.url + address);
+      await page.waitForSelector(".side [data-title]");
+      await page.screenshot({ path: `${SHOTS}/open-${where}-${colorScheme}.png` });
+      expect(await axe(page), where).toEqual([]);
+    }
+    for (const [what, keys] of [["palette", "Control+k"], ["help", "?"]] as const) {
+      await page.keyboard.press(keys);
+      await page.waitForSelector("dialog[open]");
+      await page.screenshot({ path: `${SHOTS}/open-${what}-${colorScheme}.png` });
+      expect(await axe(page), what).toEqual([]);
+      await page.keyboard.press("Escape");
+      await page.waitForSelector("dialog[open]", { state: "detached" });
+    }
+    for (const button of [".rail-settings", ".topbar .wide"]) {
+      await page.click(button);
+      await page.waitForSelector("dialog[open]");
+      expect(await axe(page), button).toEqual([]);
+      await page.keyboard.press("Escape");
+      await page.waitForSelector("dialog[open]", { state: "detached" });
+    }
+    expect(wrongs).toEqual(NOTHING);
+    await page.context().close();
+  }
+});
+
+test("what is new waits until it is asked for", async (context) => {
+  if (server.more === null) return context.skip();
+  const { page } = await open(browser, server.url);
+  await visit(page, `${server.url}/alerts?sort=since`);
+  const first = (): Promise<string[]> => page.locator("table.alerts tbody tr[aria-rowindex] .c-where").allTextContents();
+  const before = await first();
+  await server.more();
+  await page.waitForSelector(".held-bar", { timeout: 30_000 });
+  expect(await first()).toEqual(before);
+  await page.keyboard.press(".");
+  await page.waitForSelector(".held-bar", { state: "detached" });
+  expect(await page.locator("table.alerts").getAttribute("aria-rowcount")).not.toBe(String(before.length));
+  await page.context().close();
+});
+
 test("the first view comes in time and in size", async () => {
   const { page } = await open(browser, server.url);
   let script = 0;

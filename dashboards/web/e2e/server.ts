@@ -16,6 +16,8 @@ export interface Isobar {
   /** Whether it is the real binary, started here over the hostile machine. */
   isOwn: boolean;
   isMock: boolean;
+  /** Makes one more alert; null where the server is somebody else's. */
+  more: (() => Promise<void>) | null;
   stop(): Promise<void>;
 }
 
@@ -23,10 +25,11 @@ const PATIENCE_MS = 30_000;
 const label = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 
 /** A node_exporter page: full file systems with hostile names on a machine with one. */
-function metricsPage(): string {
+function metricsPage(more: number): string {
   const size: string[] = [];
   const avail: string[] = [];
-  hostile().forEach((text, index) => {
+  const names = [...hostile(), ...Array.from({ length: more }, (_, index) => `/more/${index}`)];
+  names.forEach((text, index) => {
     const labels = `device="/dev/sd${index}",fstype="ext4",mountpoint="${label(text)}"`;
     size.push(`node_filesystem_size_bytes{${labels}} 100`);
     avail.push(`node_filesystem_avail_bytes{${labels}} ${index % 3 === 0 ? 1 : 8}`);
@@ -86,8 +89,9 @@ async function until(what: string, done: () => Promise<boolean>): Promise<void> 
 
 async function startBinary(binary: string): Promise<Isobar> {
   const folder = mkdtempSync(join(tmpdir(), "isobar-web-"));
+  let more = 0;
   const exporter = createServer((request, response) => {
-    if (request.url === "/metrics") response.setHeader("content-type", "text/plain; version=0.0.4").end(metricsPage());
+    if (request.url === "/metrics") response.setHeader("content-type", "text/plain; version=0.0.4").end(metricsPage(more));
     else response.end("ok");
   });
   const target = await listen(exporter);
@@ -116,6 +120,10 @@ async function startBinary(binary: string): Promise<Isobar> {
     url,
     isOwn: true,
     isMock: false,
+    more: () => {
+      more += 1;
+      return Promise.resolve();
+    },
     stop: async () => {
       await ended(child);
       exporter.close();
@@ -136,14 +144,14 @@ async function startMock(): Promise<Isobar> {
     child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString().trim()));
     child.once("exit", () => reject(new Error("the mock ended")));
   });
-  return { url, isOwn: false, isMock: true, stop: () => ended(child) };
+  return { url, isOwn: false, isMock: true, more: async () => void (await fetch(`${url}/api/isobar/v1/mock-new`)), stop: () => ended(child) };
 }
 
 /** The server under test. */
 export async function isobar(): Promise<Isobar> {
   const url = process.env["ISOBAR_URL"];
   const binary = process.env["ISOBAR_BIN"];
-  if (url) return { url: url.replace(/\/$/, ""), isOwn: false, isMock: false, stop: () => Promise.resolve() };
+  if (url) return { url: url.replace(/\/$/, ""), isOwn: false, isMock: false, more: null, stop: () => Promise.resolve() };
   if (binary) return startBinary(binary);
   process.stderr.write("neither ISOBAR_URL nor ISOBAR_BIN is set: testing against the mock\n");
   return startMock();

@@ -157,14 +157,19 @@ export function AlertsPage(): ReactNode {
       <div className="alerts-body">
         <Facets q={q} rows={candidates} now={coarse} onToggle={(key, op, value) => setQ(toggleChip(q, key, op, value))} />
         <div className="alerts-list">
-          {fresh.length > 0 && (
-            <p className="held-bar">
-              <b>{t("live.newCount", { n: fresh.length })}</b> <span className="quiet">{t("live.heldBack")}</span>{" "}
-              <button type="button" onClick={showNew}>
-                {t("act.show")} <Kbd keys="." />
-              </button>
-            </p>
-          )}
+          {/* It has its place at all times: what comes moves nothing. */}
+          <p className={`list-bar ${fresh.length > 0 ? "held-bar" : ""}`}>
+            {fresh.length > 0 ? (
+              <>
+                <b>{t("live.newCount", { n: fresh.length })}</b> <span className="quiet">{t("live.heldBack")}</span>{" "}
+                <button type="button" onClick={showNew}>
+                  {t("act.show")} <Kbd keys="." />
+                </button>
+              </>
+            ) : (
+              <span className="quiet figures">{t("table.rows", { n: shownCount, total: rows.length })}</span>
+            )}
+          </p>
           <Read of={alerts} what="page.alerts" rows={12}>
             {() =>
               items.length === 0 ? (
@@ -184,7 +189,6 @@ export function AlertsPage(): ReactNode {
             }
           </Read>
           <p className="table-foot">
-            <span className="quiet figures">{t("table.rows", { n: shownCount, total: rows.length })}</span>
             <span className="keys quiet" aria-hidden="true">
               {(["next", "previous", "open", "why", "help"] as const).map((id) => (
                 <span key={id}>
