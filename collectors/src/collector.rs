@@ -82,6 +82,12 @@ pub trait Collector: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether a part is collected at once when it starts, before its first tick: where a source answers for the past, nobody
+    /// waits an interval for what it knows already.
+    fn answers_for_the_past(&self) -> bool {
+        false
+    }
+
     /// Collects every measurement of the part whose period ends inside the window; empty means "nothing new".
     ///
     /// # Errors

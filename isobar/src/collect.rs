@@ -253,8 +253,11 @@ async fn collect_part(shared: Arc<Shared>, part: Part, stop: CancellationToken) 
     let covered_before = shared.ingest.complete_until(&shared.source.name, &part.key);
     let mut covered = covered_before.unwrap_or_else(|| clock::now().minus(interval));
     let mut pause = Duration::ZERO;
+    let mut is_first = shared.source.collector.answers_for_the_past();
     loop {
-        let tick = next_tick(&part.key, interval, clock::now().plus(pause));
+        let now = clock::now();
+        let tick = if is_first { now } else { next_tick(&part.key, interval, now.plus(pause)) };
+        is_first = false;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(tick.since(clock::now())) => {}
