@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Each crate, the workspace crates it may import, and the outside crates that are its alone.
-const TABLE: [(&str, &[&str], &[&str]); 9] = [
+const TABLE: [(&str, &[&str], &[&str]); 10] = [
     ("normalizer", &[], &[]),
     ("egress", &[], &["reqwest", "hickory-resolver"]),
     ("journal", &["normalizer"], &["rusqlite"]),
@@ -11,7 +11,8 @@ const TABLE: [(&str, &[&str], &[&str]); 9] = [
     ("store", &["normalizer"], &["datafusion", "parquet", "object_store"]),
     ("promql", &["normalizer"], &["promql-parser"]),
     ("alerting", &["normalizer", "egress", "journal"], &["lettre"]),
-    ("dashboards", &["normalizer", "journal", "promql", "alerting"], &[]),
+    ("runbooks", &["normalizer", "egress", "journal"], &[]),
+    ("dashboards", &["normalizer", "journal", "promql", "alerting", "runbooks"], &[]),
     ("simulators", &[], &[]),
 ];
 
