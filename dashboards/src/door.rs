@@ -4,8 +4,8 @@ use axum::response::{Html, IntoResponse, Response};
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
+use crate::document;
 use crate::native::NativeError;
-use crate::overview;
 use crate::prometheus::PrometheusError;
 
 /// What kind of client a route speaks to.
@@ -48,7 +48,7 @@ impl Door {
             Self::Prometheus => PrometheusError::of_status(status, message).into_response(),
             Self::Native => NativeError::new(status, message).into_response(),
             Self::Plain => (status, format!("{message}\n")).into_response(),
-            Self::Page => (status, Html(overview::refusal(status, &message))).into_response(),
+            Self::Page => (status, Html(document::refusal(status, &message))).into_response(),
         };
         if status == StatusCode::UNAUTHORIZED {
             let challenge = if self.takes_basic() {

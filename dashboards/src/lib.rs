@@ -11,16 +11,17 @@ mod app;
 mod backend;
 mod blocking;
 mod config;
+mod document;
 mod door;
 #[cfg(test)]
 mod fake;
 mod native;
 mod operations;
-mod overview;
 mod params;
 mod prometheus;
 mod routes;
 mod serve;
+mod ui;
 mod wire;
 
 pub use access::{Scope, Scopes, SecurityOptions};

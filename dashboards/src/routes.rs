@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use crate::access::Scope;
 use crate::app::App;
 use crate::door::{Door, Refusal};
-use crate::{native, operations, overview, prometheus};
+use crate::{document, native, operations, prometheus, ui};
 
 /// Forms and statements: more text than anyone writes by hand or generates for a query.
 const TEXT_MAX: usize = 1 << 20;
@@ -124,8 +124,14 @@ pub(crate) static ROUTES: &[Route] = &[
     row(PostPut, "/-/reload",  Plain, WRITE,          TEXT_MAX, |m| on(m, operations::reload)),
     row(Get,     "/metrics",   Plain, READ,           NOTHING,  |m| on(m, operations::metrics)),
 
-    row(Get, "/",                  Page, READ,           NOTHING, |m| on(m, overview::page)),
-    row(Get, "/assets/isobar.css", Page, Needs::Nothing, NOTHING, |m| on(m, overview::style)),
+    row(Get, "/",                    Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
+    row(Get, "/alerts",              Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
+    row(Get, "/explore",             Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
+    row(Get, "/resources",           Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
+    row(Get, "/proposals",           Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
+    row(Get, "/sources",             Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
+    row(Get, "/assets/{file}",       Page, Needs::Nothing, NOTHING, |m| on(m, ui::asset)),
+    row(Get, "/assets/isobar.css",   Page, Needs::Nothing, NOTHING, |m| on(m, document::style)),
 ];
 
 #[cfg(test)]

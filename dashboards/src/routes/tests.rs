@@ -18,7 +18,7 @@ fn guarded() -> String {
 
 /// The row's path with its parameters filled in.
 fn path_of(route: &Route) -> String {
-    route.path.replace("{name}", "job").replace("{id}", "d1")
+    route.path.replace("{name}", "job").replace("{id}", "d1").replace("{file}", "isobar.css")
 }
 
 fn request(route: &Route, method: &Method, headers: &[(&str, &str)]) -> Request<Body> {
