@@ -204,21 +204,27 @@ pub(crate) fn site(account: Arc<Account>) -> Site {
 
 async fn handle(State(account): State<Arc<Account>>, request: Request) -> Response<axum::body::Body> {
     let (parts, body) = request.into_parts();
-    let asked = parts.extensions.get::<Asked>().cloned().expect("the server adds what is asked");
     // The server has bounded the body already.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let open = account.sns.answer(&parts);
-    let mut response = match (open, protocol::name(&parts, &body)) {
+    // A full page of data or a first look at all alarms takes longer than an async thread should be held.
+    let answered = tokio::task::spawn_blocking(move || answer(&account, &parts, &body));
+    answered.await.expect("answering does not panic").map(axum::body::Body::from)
+}
+
+fn answer(account: &Account, parts: &Parts, body: &[u8]) -> Response<Bytes> {
+    let asked = parts.extensions.get::<Asked>().expect("the server adds what is asked");
+    let open = account.sns.answer(parts);
+    let mut response = match (open, protocol::name(parts, body)) {
         (Some(response), _) => response,
-        (None, Some(named)) => account.answer(&named, &parts, &body, &asked),
+        (None, Some(named)) => account.answer(&named, parts, body, asked),
         (None, None) => {
             let mut response = Response::new(Bytes::from_static(b"<UnknownOperationException/>\n"));
             *response.status_mut() = StatusCode::NOT_FOUND;
             response
         }
     };
-    let id = Dice::new(asked.now.cast_unsigned()).uuid(&String::from_utf8_lossy(&body));
+    let id = Dice::new(asked.now.cast_unsigned()).uuid(&String::from_utf8_lossy(body));
     let id = HeaderValue::from_str(&id).expect("a UUID is a plain word");
     response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
-    response.map(axum::body::Body::from)
+    response
 }

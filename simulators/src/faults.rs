@@ -26,6 +26,9 @@ pub enum Provider {
 }
 
 /// One way to fail.
+///
+/// Two ways are no answers and so not here: TLS that nobody trusts has an address of its own, and a name that does not
+/// resolve is the client's to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Answers with this status and an empty body, for any of 401, 403, 429, 500, 502, 503 and the like.

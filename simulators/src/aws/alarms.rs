@@ -47,7 +47,8 @@ pub(crate) enum Operator {
 /// What a period without data counts as. Source: API_MetricAlarm.html, TreatMissingData.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Missing {
-    Missing,
+    /// `missing`: it counts as nothing.
+    Absent,
     NotBreaching,
     Breaching,
 }

@@ -36,7 +36,7 @@ const fn rule(namespace: &'static str, metric: &'static str, suffix: &'static st
         to_alarm: 3,
         operator: Operator::Greater,
         threshold: 0.0,
-        missing: Missing::Missing,
+        missing: Missing::Absent,
     }
 }
 

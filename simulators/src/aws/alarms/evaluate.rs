@@ -89,7 +89,7 @@ fn decide(condition: &Condition, recent: &[(Millis, Option<f64>)]) -> State {
         return State::Firing;
     }
     let empty = recent.iter().all(|(_, value)| value.is_none());
-    if empty && condition.missing == Missing::Missing { State::InsufficientData } else { State::Ok }
+    if empty && condition.missing == Missing::Absent { State::InsufficientData } else { State::Ok }
 }
 
 /// The transitions of an alarm that fires while any of its parts does.

@@ -167,7 +167,7 @@ impl CloudWatch<'_> {
             Operator::Less => "LessThanThreshold",
         };
         let missing = match condition.missing {
-            Missing::Missing => "missing",
+            Missing::Absent => "missing",
             Missing::NotBreaching => "notBreaching",
             Missing::Breaching => "breaching",
         };

@@ -49,7 +49,9 @@ pub(crate) async fn run(account: Arc<Account>, shared: Shared) {
             _ = tick.tick() => {}
         }
         let now = shared.clock.now();
-        account.sns.announce(&account.alarms, told_until, now);
+        let (after, teller) = (told_until, Arc::clone(&account));
+        let told = tokio::task::spawn_blocking(move || teller.sns.announce(&teller.alarms, after, now));
+        told.await.expect("announcing does not panic");
         told_until = now.max(told_until);
         let posts = std::mem::take(&mut account.sns.waiting.lock().0);
         for post in posts {

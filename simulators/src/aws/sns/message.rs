@@ -131,7 +131,7 @@ fn trigger(alarms: &Alarms, condition: &Condition) -> Value {
     let dimensions: Vec<Value> =
         series.dimensions.iter().map(|(name, value)| json!({"value": value, "name": name})).collect();
     let missing = match condition.missing {
-        Missing::Missing => "missing",
+        Missing::Absent => "missing",
         Missing::NotBreaching => "notBreaching",
         Missing::Breaching => "breaching",
     };
