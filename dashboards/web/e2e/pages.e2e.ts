@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -120,6 +120,12 @@ test("the first view comes in time and in size", async () => {
   if (!server.isMock) expect(script).toBeLessThanOrEqual(250 * 1024);
   if (!server.isMock) expect(style).toBeLessThanOrEqual(20 * 1024);
   expect(paint).toBeLessThan(1000);
+});
+
+test("openapi.json is what the server says of itself: npm run api -- URL", async (context) => {
+  if (server.isMock) return context.skip();
+  const told: unknown = await (await fetch(`${server.url}/api/isobar/openapi.json`)).json();
+  expect(JSON.parse(readFileSync("openapi.json", "utf8"))).toEqual(told);
 });
 
 test("the language is switched in Settings, and the address overrules it", async () => {

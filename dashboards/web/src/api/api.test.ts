@@ -8,7 +8,7 @@ import { EventReader } from "./sse";
 
 test("schema.ts is what openapi.json says: npm run api", async () => {
   const text = astToString(await openapiTS(readFileSync("openapi.json", "utf8")));
-  expect(readFileSync("src/api/schema.ts", "utf8").replace(/^\/\*\*[\s\S]*?\*\/\s*/, "")).toBe(text);
+  expect(readFileSync("src/api/schema.ts", "utf8").replace(/^.*\n/, "")).toBe(text);
 });
 
 describe("server-sent events", () => {

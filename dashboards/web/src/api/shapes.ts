@@ -6,28 +6,13 @@ type Schemas = components["schemas"];
 
 export type Cost = Schemas["CostView"];
 export type Source = Schemas["SourceView"];
+export type SourceDetail = Schemas["SourceDetail"];
+export type Freshness = Schemas["Freshness"];
+export type Coverage = Schemas["CoverageView"];
+export type Overview = Schemas["OverviewView"];
+export type MatrixCell = Schemas["Cell"];
 export type Resource = Schemas["ResourceView"];
 export type WhyStep = Schemas["WhyStep"];
-
-export interface SourcePart {
-  key: string;
-  state: "up" | "degraded" | "down" | "disabled";
-  reason: string | null;
-  last_success: string | null;
-  watermark: string | null;
-  lag_seconds: number | null;
-  samples_last_cycle: number;
-  next_at: string | null;
-}
-
-export type Freshness = "full" | "partial" | "none" | "unknown";
-
-export interface SourceDetail extends Source {
-  parts?: SourcePart[];
-  coverage?: { mapped: number; unmapped: number } | null;
-  freshness?: Freshness[];
-  calls?: { what: string; calls: number; billed: number; unit_price: number | null }[];
-}
 
 export interface NativeState {
   source: string;
@@ -55,21 +40,11 @@ export type Alert = Schemas["AlertView"] & {
 
 export type Delivery = Schemas["DeliveryView"] & { next_at?: string | null; alerts?: string[] };
 
-export interface Coverage {
-  provider: string;
-  namespace: string;
-  metric: string;
-  statistic: string;
-  canonical: string | null;
-  unit: string | null;
-  resources: number;
-  sources: string[];
-}
-
 export interface Proposal {
   id: string;
   runbook: string;
-  state: "proposed" | "approved" | "denied" | "expired" | "refused" | "sent" | "failed";
+  description?: string;
+  state: "proposed" | "approved" | "denied" | "expired" | "refused" | "sending" | "sent" | "failed";
   hash: string;
   alert: { id: string; name: string; severity: string; resource: string | null };
   evidence: { kind: string; detail: string; at: string | null; verified: boolean }[];
@@ -81,6 +56,10 @@ export interface Proposal {
   decided_at: string | null;
   comment: string | null;
   delivery: string | null;
+  attempts?: number;
+  next_attempt_at?: string | null;
+  last_error?: string | null;
+  receipt?: { status: number; body: string; at: string } | null;
 }
 
 export interface Lever {
@@ -88,26 +67,6 @@ export interface Lever {
   set_by: string | null;
   set_at: string | null;
   reason: string | null;
-}
-
-export interface MatrixCell {
-  source: string;
-  provider: string;
-  region: string;
-  severity: string | null;
-  alerts: number;
-  state: "ok" | "nodata" | "stale" | "unknown";
-  lag_seconds: number | null;
-  reason: string | null;
-}
-
-export interface Overview {
-  sentence: { state: "quiet" | "degraded" | "down" | "blind" | "starting"; provider?: string | null; region?: string | null; alerts?: number; resources?: number; since?: string | null };
-  matrix: MatrixCell[];
-  counts: Record<string, number>;
-  sources: { up: number; degraded: number; down: number };
-  deliveries: { queued: number; failed: number; dead: number; sent_last_hour: number; last_sent_at: string | null };
-  cost: Cost | null;
 }
 
 /** The addresses of the native API. */

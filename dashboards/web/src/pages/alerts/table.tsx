@@ -205,7 +205,7 @@ function AlertRow({ row, leftAt, index, isCursor, isOpen, tabbable, isNarrow, on
             <Foreign max={13}>{row.account}</Foreign> /{" "}
           </span>
         )}
-        {row.region && (
+        {row.region && !isNarrow && (
           <>
             <Foreign max={20}>{row.region}</Foreign> /{" "}
           </>

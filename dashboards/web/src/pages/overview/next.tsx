@@ -26,12 +26,16 @@ export function Next({ proposals, deliveries }: { proposals: Reading<{ items: Pr
     <ul className="next">
       {entries.slice(0, SHOWN_MAX).map((entry) => (
         <li key={entry.id}>
-          <Icon name={entry.kind === "proposal" ? "failover" : "send"} />
+          <Icon name={entry.kind === "proposal" || entry.kind === "call" ? "failover" : "send"} />
           <span className="quiet figures">{entry.at === null ? t("next.soon") : <At at={entry.at} />}</span>
           <span className="what">
             {entry.kind === "proposal" ? (
               <Link href={hrefTo(place, "proposals", { open: entry.id })}>
                 {t.rich("next.proposal", {}, { name: <Foreign max={50}>{entry.name}</Foreign>, on: <Foreign max={50}>{entry.detail}</Foreign> })}
+              </Link>
+            ) : entry.kind === "call" ? (
+              <Link href={hrefTo(place, "proposals", { view: "decided", open: entry.id })}>
+                {t.rich("next.call", { n: entry.attempts + 1 }, { name: <Foreign max={50}>{entry.name}</Foreign> })}
               </Link>
             ) : entry.kind === "retry" ? (
               t.rich("next.retry", { n: entry.attempts + 1 }, { name: <Foreign max={50}>{entry.name}</Foreign> })

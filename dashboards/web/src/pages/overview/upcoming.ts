@@ -3,7 +3,7 @@ import type { Delivery, Proposal } from "../../api/shapes";
 
 export interface Upcoming {
   id: string;
-  kind: "proposal" | "retry" | "queued";
+  kind: "proposal" | "call" | "retry" | "queued";
   /** When; null where the server does not say. */
   at: number | null;
   /** When the waiting began. */
@@ -16,6 +16,9 @@ export interface Upcoming {
 export function upcoming(proposals: readonly Proposal[], deliveries: readonly Delivery[]): Upcoming[] {
   const entries: Upcoming[] = [];
   for (const proposal of proposals) {
+    if (proposal.next_attempt_at && (proposal.state === "sending" || proposal.state === "approved")) {
+      entries.push({ id: proposal.id, kind: "call", at: Date.parse(proposal.next_attempt_at), from: null, name: proposal.runbook, detail: proposal.alert.name, attempts: proposal.attempts ?? 0 });
+    }
     if (proposal.state !== "proposed") continue;
     entries.push({ id: proposal.id, kind: "proposal", at: Date.parse(proposal.expires_at), from: Date.parse(proposal.created_at), name: proposal.runbook, detail: proposal.alert.name, attempts: 0 });
   }

@@ -46,6 +46,11 @@ export function ApprovalCard({ proposal }: { proposal: Proposal }): ReactNode {
           })}{" "}
           <b>{t("card.irreversible")}</b>
         </p>
+        {proposal.description && (
+          <p>
+            <Foreign max={1000}>{proposal.description}</Foreign>
+          </p>
+        )}
         <dl className="answers">
           <dt>{t("card.for")}</dt>
           <dd>
@@ -82,11 +87,35 @@ export function ApprovalCard({ proposal }: { proposal: Proposal }): ReactNode {
               </dd>
             </>
           )}
+          {proposal.next_attempt_at && (
+            <>
+              <dt>{t("card.next")}</dt>
+              <dd>
+                <At at={Date.parse(proposal.next_attempt_at)} /> · {t("delivery.tries", { n: proposal.attempts ?? 0 })}
+              </dd>
+            </>
+          )}
+          {proposal.last_error && (
+            <>
+              <dt>{t("card.error")}</dt>
+              <dd>
+                <Foreign max={500}>{proposal.last_error}</Foreign>
+              </dd>
+            </>
+          )}
+          {proposal.receipt && (
+            <>
+              <dt>{t("card.receipt")}</dt>
+              <dd>
+                <b>{proposal.receipt.status}</b> <At at={Date.parse(proposal.receipt.at)} /> <Foreign className="code">{proposal.receipt.body}</Foreign>
+              </dd>
+            </>
+          )}
           {proposal.delivery && (
             <>
-              <dt>{t("delivery.title")}</dt>
-              <dd className="code">
-                <Foreign>{proposal.delivery}</Foreign>
+              <dt>{t("delivery.key")}</dt>
+              <dd>
+                <Foreign className="code">{proposal.delivery}</Foreign>
               </dd>
             </>
           )}

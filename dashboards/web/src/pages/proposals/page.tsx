@@ -21,6 +21,7 @@ export function markOfProposal(state: Proposal["state"]): Mark {
     case "proposed":
       return "high";
     case "approved":
+    case "sending":
       return "info";
     case "sent":
       return "ok";
