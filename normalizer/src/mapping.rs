@@ -33,6 +33,8 @@ pub(crate) struct ResourceRule {
     pub(crate) native_id: String,
     /// The metric and the label of it that hold the resource's name, where there is one.
     pub(crate) name: Option<(String, String)>,
+    /// The label of that metric that holds the resource's service, where a target carries one.
+    pub(crate) service: Option<String>,
 }
 
 impl Mapping {
@@ -54,6 +56,11 @@ impl Mapping {
     /// The service it maps, `node_exporter`.
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// Who runs its resources.
+    pub fn provider(&self) -> Provider {
+        self.resource.provider
     }
 
     /// The canonical metrics it feeds, each with the source metrics it takes, in the order of the file.

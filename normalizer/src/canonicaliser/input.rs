@@ -18,13 +18,20 @@ pub(super) fn gap_max(period: Duration, delay: Duration) -> Duration {
 /// State of one raw series.
 #[derive(Debug)]
 pub(super) struct Input {
-    /// The resources it tells the name of, and the name.
-    pub(super) names: Vec<(u64, Box<str>)>,
+    /// The resources it describes, and what it says of them.
+    pub(super) described: Vec<(u64, Description)>,
     pub(super) feeds: Vec<Feed>,
     /// Time of its latest sample.
     pub(super) last: Timestamp,
     /// Value of its latest sample; `None` when that was no number, or there was none.
     value: Option<f64>,
+}
+
+/// What a series says of a resource in its labels; empty where it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Description {
+    pub(super) name: Box<str>,
+    pub(super) service: Box<str>,
 }
 
 /// One operand of one flow that a series feeds.
@@ -64,11 +71,14 @@ pub(super) enum Change {
 impl Input {
     /// The resources it measures, by key; one may come several times.
     pub(super) fn resources(&self) -> impl Iterator<Item = u64> {
-        self.feeds.iter().map(|feed| feed.resource).chain(self.names.iter().map(|(resource, _)| *resource))
+        self.feeds
+            .iter()
+            .map(|feed| feed.resource)
+            .chain(self.described.iter().map(|(resource, _)| *resource))
     }
 
     pub(super) fn new() -> Self {
-        Self { names: Vec::new(), feeds: Vec::new(), last: Timestamp::from_millis(i64::MIN), value: None }
+        Self { described: Vec::new(), feeds: Vec::new(), last: Timestamp::from_millis(i64::MIN), value: None }
     }
 
     /// Moves on to the sample. A counter that has decreased was reset and counts from zero, as in Prometheus' `rate`.

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Stats;
 use super::claim::Claims;
 use super::flow::{Emission, Flow, FlowKey};
-use super::input::{Change, Feed, Input};
+use super::input::{Change, Description, Feed, Input};
 use super::unwanted::{IdentityBuilder, Unwanted};
 use crate::mapping::{Record, Use};
 use crate::{Labels, METRIC_NAME, Mappings, Resource, ResourceId, Sample, SeriesId, Timestamp, is_stale};
@@ -35,9 +35,9 @@ pub(super) struct SourceState {
 #[derive(Debug)]
 struct Seen {
     id: ResourceId,
-    name: Box<str>,
-    /// Time of the sample that gave the name.
-    named_at: Timestamp,
+    description: Description,
+    /// Time of the sample that gave the description.
+    described_at: Timestamp,
     last: Timestamp,
     touched: bool,
 }
@@ -86,9 +86,12 @@ impl SourceState {
             let resource = self.see(&id);
             match *wanted {
                 Use::Name { .. } => {
-                    let name =
-                        rule.name.as_ref().and_then(|(_, label)| labels.get(label)).unwrap_or_default();
-                    input.names.push((resource, name.into()));
+                    let of = |label: Option<&String>| labels.get(label?).map(Box::from);
+                    let description = Description {
+                        name: of(rule.name.as_ref().map(|(_, label)| label)).unwrap_or_default(),
+                        service: of(rule.service.as_ref()).unwrap_or_default(),
+                    };
+                    input.described.push((resource, description));
                 }
                 Use::Operand { record: index, side } => {
                     let record = mappings.record(index);
@@ -115,8 +118,8 @@ impl SourceState {
         let never = Timestamp::from_millis(i64::MIN);
         self.resources.entry(key).or_insert_with(|| Seen {
             id: id.clone(),
-            name: "".into(),
-            named_at: never,
+            description: Description::default(),
+            described_at: never,
             last: never,
             touched: false,
         });
@@ -144,10 +147,11 @@ impl SourceState {
                     }
                 }
             }
-            for (key, name) in &input.names {
-                if let Some(seen) = self.resources.get_mut(key).filter(|seen| seen.named_at <= sample.at) {
-                    seen.named_at = sample.at;
-                    seen.name.clone_from(name);
+            for (key, description) in &input.described {
+                if let Some(seen) = self.resources.get_mut(key).filter(|seen| seen.described_at <= sample.at)
+                {
+                    seen.described_at = sample.at;
+                    seen.description.clone_from(description);
                 }
             }
         }
@@ -200,9 +204,9 @@ impl SourceState {
             resources.push(Resource {
                 id: seen.id.clone(),
                 zone: String::new(),
-                name: seen.name.to_string(),
+                name: seen.description.name.to_string(),
                 tags: Default::default(),
-                service: String::new(),
+                service: seen.description.service.to_string(),
                 last_seen: seen.last,
             });
         }

@@ -59,12 +59,17 @@ fn resource_rule(raw: RawResource) -> Result<ResourceRule, ConfigError> {
             "a resource type is a word without colon, like host",
         ));
     }
+    if let Some(service) = raw.service.as_ref().filter(|_| raw.name.is_none()) {
+        let message = "service is a label of the metric that gives the name: give name: {metric, label} too";
+        return Err(ConfigError::at(service.referenced, message));
+    }
     let provider = raw.provider.value.parse();
     Ok(ResourceRule {
         provider: provider.map_err(|error| ConfigError::at(raw.provider.referenced, format!("{error}")))?,
         kind: raw.kind.value,
         native_id: raw.native_id.value,
         name: raw.name.map(|name| (name.metric, name.label)),
+        service: raw.service.map(|service| service.value),
     })
 }
 

@@ -28,6 +28,8 @@ pub(super) struct RawResource {
     pub(super) native_id: Spanned<String>,
     #[serde(default)]
     pub(super) name: Option<RawName>,
+    #[serde(default)]
+    pub(super) service: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -96,6 +96,10 @@ fn what_has_no_meaning_is_refused() {
         "schema: isobar.mapping/v1\nnamespace: x\nresource: {provider: moon, type: host, native_id: i}\nmetrics: []\n",
     );
     assert_eq!(provider.unwrap_err().line, 3);
+    let service = Mapping::load(
+        "schema: isobar.mapping/v1\nnamespace: x\nresource: {provider: onprem, type: host, native_id: i, service: s}\nmetrics: []\n",
+    );
+    assert!(service.unwrap_err().message.contains("name: {metric, label}"));
 }
 
 #[test]

@@ -56,7 +56,11 @@ fn outcome(given: &str) -> String {
     }
     for resource in resources.values() {
         let seconds = resource.last_seen.millis() / 1000;
-        writeln!(out, "resource {} name={:?} last_seen={seconds}s", resource.id, resource.name).unwrap();
+        write!(out, "resource {} name={:?}", resource.id, resource.name).unwrap();
+        if !resource.service.is_empty() {
+            write!(out, " service={:?}", resource.service).unwrap();
+        }
+        writeln!(out, " last_seen={seconds}s").unwrap();
     }
     let unused = canonicaliser.stats();
     if unused != Stats::default() {
