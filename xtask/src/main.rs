@@ -1,4 +1,4 @@
-//! `cargo xtask test | bench | docs`: the project's checks, benchmarks and generated documentation.
+//! `cargo xtask test | bench | ui | docs`: the project's checks, benchmarks, web page and generated documentation.
 
 #![allow(clippy::print_stdout, reason = "a command-line tool reports on its output")]
 
@@ -7,6 +7,7 @@ mod docs;
 mod suite;
 mod test;
 mod tools;
+mod web;
 
 use std::process::ExitCode;
 
@@ -15,8 +16,9 @@ fn main() -> ExitCode {
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::run(),
         ["bench", ref only @ ..] => bench::run(only),
+        ["ui"] => web::run(),
         ["docs"] => docs::run(),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask test | bench [NAME …] | docs")),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask test | bench [NAME …] | ui | docs")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

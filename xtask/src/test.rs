@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::suite::{self, Outcome};
-use crate::tools;
+use crate::{tools, web};
 
 /// Longer than this in all is a failure: checks that take long are not run.
 const BUDGET: Duration = Duration::from_secs(45 * 60);
@@ -21,7 +21,7 @@ pub fn run() -> Result<()> {
         command.args(arguments).env("ISOBAR_VENV", &venv).env("ISOBAR_CLOUD_VENV", &clouds);
         command
     };
-    let outcomes = [
+    let mut outcomes = vec![
         suite::run("format", &mut cargo(&["fmt", "--all", "--check"]))?,
         suite::run("lints", &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?,
         // Every build is of the whole workspace: another selection has other features, and DataFusion is built again.
@@ -30,6 +30,12 @@ pub fn run() -> Result<()> {
         suite::run("documentation", &mut cargo(&["test", "--doc", "--workspace", "--quiet"]))?,
         suite::run("end to end", &mut cargo(&nextest("package(isobar-tests)")))?,
     ];
+    // The builds above have made the page once, and with it installed what its checks need, unless it was there.
+    if !web::is_installed() {
+        outcomes.push(suite::run("web packages", &mut web::install())?);
+    }
+    outcomes.push(suite::run("web page", &mut web::npm(&["run", "--silent", "check"]))?);
+    outcomes.push(suite::run("browser", &mut web::in_browser())?);
     let took = started.elapsed();
     print_table(&outcomes, took);
     let failed: u64 = outcomes.iter().map(|outcome| outcome.failed.max(u64::from(!outcome.ok))).sum();

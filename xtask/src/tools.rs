@@ -1,4 +1,5 @@
-//! What the tests need beside Rust: Debian packages with real peers, and Python: a mail server, the clouds' clients.
+//! What the tests need beside Rust: Debian packages with real peers and a browser, Node, and Python: a mail server, the
+//! clouds' clients.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,13 +7,20 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 /// A program a test starts, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
+    (CHROMIUM, "chromium"),
     ("/usr/bin/prometheus", "prometheus"),
     ("/usr/bin/promtool", "prometheus"),
     ("/usr/bin/amtool", "prometheus-alertmanager"),
     ("/usr/bin/prometheus-node-exporter", "prometheus-node-exporter"),
     ("/usr/bin/python3", "python3-venv"),
 ];
+
+/// The browser that the web page is tried in.
+pub const CHROMIUM: &str = "/usr/bin/chromium";
+
+/// The oldest Node that builds the page. Source: `engines` in dashboards/web/package.json.
+const NODE_LEAST: (u32, u32) = (20, 19);
 
 /// The mail server that deliveries are tested against.
 const MAIL: [&str; 1] = ["aiosmtpd==1.4.6"];
@@ -22,9 +30,23 @@ const CLOUDS: [&str; 2] = ["boto3==1.44.5", "moto[server]==5.2.5"];
 /// Installs what is missing; as another user than root it names the line to run and fails.
 pub fn ensure_all() -> Result<()> {
     ensure_packages()?;
+    ensure_node()?;
     ensure_nextest()?;
     ensure_venv(&venv(), &MAIL)?;
     ensure_venv(&cloud_venv(), &CLOUDS)
+}
+
+/// Debian's own Node may be too old for the page, and no other comes from its archive: it is only looked for.
+pub fn ensure_node() -> Result<()> {
+    let (major, minor) = NODE_LEAST;
+    let wanted = format!("Node.js {major}.{minor} or newer, with npm, on the PATH");
+    let output = Command::new("node").arg("--version").output();
+    let output = output.with_context(|| format!("the web page needs {wanted}"))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let mut parts = version.trim_start_matches('v').split('.').map_while(|part| part.parse::<u32>().ok());
+    let is_enough = matches!((parts.next(), parts.next()), (Some(a), Some(b)) if (a, b) >= NODE_LEAST);
+    ensure!(is_enough, "the web page needs {wanted}; this is {version:?}");
+    Ok(())
 }
 
 fn ensure_packages() -> Result<()> {
