@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
 
 const ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -21,9 +21,23 @@ export async function launch(): Promise<Browser> {
   return chromium.launch({ executablePath, args: ARGUMENTS });
 }
 
+const TYPES: Record<string, string> = { html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8" };
+
+/** The page that lies in dist/ in place of the one in the binary, under the binary's headers: for work on the page. */
+async function servePage(context: BrowserContext, origin: string): Promise<void> {
+  const { headers } = await context.request.get(origin).then((answer) => ({ headers: answer.headers() }));
+  await context.route((url) => url.origin === origin && !/^\/(api|-)\//.test(url.pathname) && url.pathname !== "/nowhere", async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const name = pathname.startsWith("/assets/") ? pathname.slice(1) : "index.html";
+    const kept = { "content-security-policy": headers["content-security-policy"] ?? "", "content-type": TYPES[name.split(".").pop() ?? ""] ?? "" };
+    await route.fulfill({ headers: kept, body: readFileSync(`dist/${name}`) });
+  });
+}
+
 /** A page in a context of its own. What the policy refuses and what runs through `alert` and its like is kept. */
 export async function open(browser: Browser, origin: string, options: BrowserContextOptions = {}): Promise<{ page: Page; wrongs: Wrongs }> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "dark", locale: "en-GB", ...options });
+  if (process.env["ISOBAR_PAGE"] === "dist") await servePage(context, origin);
   const page = await context.newPage();
   const wrongs: Wrongs = { policy: [], ran: [], errors: [], foreign: [] };
   await page.exposeFunction("__policy", (what: string) => wrongs.policy.push(what));

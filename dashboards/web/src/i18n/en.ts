@@ -418,6 +418,7 @@ export const en = {
   "explore.show": "Show as",
   "explore.chart": "Chart",
   "explore.table": "Table",
+  "explore.truncated": "The server cut the answer: there are more rows than these.",
   "explore.nothing": "No series has data in this range.",
   "explore.start": "Write an expression and run it. Names complete as you type.",
   "explore.metric": "Metric",

@@ -420,6 +420,7 @@ export const zh: Record<Key, string> = {
   "explore.show": "显示为",
   "explore.chart": "图",
   "explore.table": "表",
+  "explore.truncated": "服务器截断了结果：实际行数更多。",
   "explore.nothing": "此时间范围内没有数据。",
   "explore.start": "输入表达式并执行；名称可自动补全。",
   "explore.metric": "指标",

@@ -10,6 +10,8 @@ export function Dialog({ title, onClose, className = "", children }: { title: st
   useEffect(() => {
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
+    // The browser would take the first button, which closes it.
+    dialog?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => dialog?.close();
   }, []);
   return (

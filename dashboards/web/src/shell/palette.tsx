@@ -86,7 +86,7 @@ export function Palette({ onClose, onHelp, onApi, onSettings }: { onClose: () =>
   return (
     <Dialog title={t("palette.title")} onClose={onClose} className="palette">
       <input
-        autoFocus
+        data-first
         role="combobox"
         aria-expanded="true"
         aria-controls="palette-list"
@@ -107,7 +107,11 @@ export function Palette({ onClose, onHelp, onApi, onSettings }: { onClose: () =>
             <Icon name={command.icon} />
             <Foreign max={80}>{command.text}</Foreign>
             {command.detail !== undefined && <Foreign className="quiet" max={60}>{command.detail}</Foreign>}
-            {command.key !== undefined && <Kbd keys={command.key} />}
+            {command.key !== undefined && (
+              <span className="keys">
+                <Kbd keys={command.key} />
+              </span>
+            )}
           </li>
         ))}
       </ul>

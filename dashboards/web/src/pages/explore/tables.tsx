@@ -9,6 +9,8 @@ import type { Series } from "./result";
 export interface SqlAnswer {
   columns: { name: string; type: string }[];
   rows: unknown[][];
+  /** The server cut the answer. */
+  truncated?: boolean;
 }
 
 /** Rows shown at most; an export has all. */
@@ -48,6 +50,7 @@ export function SqlTable({ answer }: { answer: SqlAnswer }): ReactNode {
           ))}
         </tbody>
       </table>
+      {answer.truncated && <p className="panel-body">{t("explore.truncated")}</p>}
       {answer.rows.length > SHOWN_MAX && <p className="panel-body quiet">{t("table.rows", { n: SHOWN_MAX, total: answer.rows.length })}</p>}
     </div>
   );

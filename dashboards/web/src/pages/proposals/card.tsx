@@ -210,12 +210,12 @@ function Decide({ proposal, decision, onClose }: { proposal: Proposal; decision:
         {decision === "approve" && (
           <label htmlFor={typedId}>
             {t.rich("decide.type", {}, { word: <Foreign className="code">{word}</Foreign> })}
-            <input id={typedId} autoFocus autoComplete="off" spellCheck={false} value={typed} onChange={(event) => setTyped(event.target.value)} />
+            <input id={typedId} data-first autoComplete="off" spellCheck={false} value={typed} onChange={(event) => setTyped(event.target.value)} />
           </label>
         )}
         <label>
           {t("decide.comment")}
-          <textarea rows={2} maxLength={1000} value={comment} autoFocus={decision === "deny"} onChange={(event) => setComment(event.target.value)} />
+          <textarea rows={2} maxLength={1000} value={comment} data-first={decision === "deny" ? true : undefined} onChange={(event) => setComment(event.target.value)} />
         </label>
         <p className="wrong" role="alert">
           {hasChanged ? t("decide.changed") : wrong}
