@@ -10,6 +10,8 @@ const url = process.argv[2];
 if (url) {
   const answer = await fetch(new URL("/api/isobar/openapi.json", url));
   if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
-  writeFileSync(FILE, `${JSON.stringify(await answer.json(), null, 1)}\n`);
+  writeFileSync(FILE, await answer.text());
 }
+// Line by line, so that a change of the API is one that can be read.
+writeFileSync(FILE, `${JSON.stringify(JSON.parse(readFileSync(FILE, "utf8")), null, 1)}\n`);
 writeFileSync("src/api/schema.ts", `/** Made from openapi.json by npm run api. */\n${astToString(await openapiTS(readFileSync(FILE, "utf8")))}`);
