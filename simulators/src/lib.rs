@@ -8,16 +8,20 @@
 //! Nothing here reads a clock: whoever starts the simulators hands one in.
 
 mod aws;
+mod azure;
 mod clock;
 mod estate;
 mod faults;
+mod prometheus;
 mod requests;
 mod running;
 mod scenario;
 mod server;
+mod sinks;
 mod untrusted_tls;
 
 pub use aws::{AwsCredentials, AwsKey, Bill, Billed, SubscribeError};
+pub use azure::{AzureApplication, AzureCredentials};
 pub use estate::{
     AWS_ACCOUNT, AWS_REGIONS, AZURE_REGIONS, AZURE_SUBSCRIPTION, Cache, Change, Cloud, Database, Estate,
     Function, Identity, Layer, LoadBalancer, Machine, Millis, NatGateway, ObjectStore, Outages, PAST, Place,
@@ -27,3 +31,4 @@ pub use faults::{Call, Fault, FaultHandle, FaultId, Provider, Scope};
 pub use requests::{Logged, RequestLog};
 pub use running::{Config, Running, Simulators, StartError};
 pub use scenario::{Quantity, SCENARIOS, Scenario, Trouble, UnknownScenario};
+pub use sinks::{Failover, Incident, IncidentState, Mail, Page, Received, Webhook};

@@ -9,12 +9,15 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::aws::{self, Account, AwsCredentials, Bill, SubscribeError};
+use crate::azure::{self, Azure, AzureCredentials};
 use crate::clock::Clock;
 use crate::estate::{Estate, Millis};
 use crate::faults::FaultHandle;
+use crate::prometheus;
 use crate::requests::RequestLog;
 use crate::scenario::Scenario;
 use crate::server::{Server, Shared, Site};
+use crate::sinks::{self, Incident, Received, Sinks};
 use crate::untrusted_tls;
 
 /// What to simulate, and where.
@@ -72,9 +75,33 @@ pub struct Running {
     pub untrusted_tls_url: Url,
     /// Keys for AWS.
     pub aws_credentials: AwsCredentials,
+    /// Where tokens of Azure come from: `{url}/{tenant}/oauth2/v2.0/token`, `{url}/metadata/identity/oauth2/token` of
+    /// machines, and `{url}/msi/token` of apps.
+    pub azure_token_url: Url,
+    /// Azure Resource Manager, with Resource Graph and Alerts Management.
+    pub azure_arm_url: Url,
+    /// The metrics hosts of all regions; `{url}/{region}` is the one of a region.
+    pub azure_metrics_url: Url,
+    /// Applications for them.
+    pub azure_credentials: AzureCredentials,
+    /// The pages of node_exporter, in the order of the machines that run one.
+    pub prometheus_targets: Vec<Url>,
+    /// Where PagerDuty takes events.
+    pub pagerduty_url: Url,
+    /// Takes any webhook; a name may follow in the path.
+    pub webhook_url: Url,
+    /// Takes failovers signed with [`Running::failover_secret`].
+    pub failover_url: Url,
+    /// `whsec_…`: what failovers are signed with.
+    pub failover_secret: String,
+    /// Takes mail, with STARTTLS for those who trust [`Running::smtp_certificate`].
+    pub smtp_addr: SocketAddr,
+    /// The certificate of the mail server, as PEM.
+    pub smtp_certificate: String,
     /// Makes things fail.
     pub faults: FaultHandle,
     account: Arc<Account>,
+    sinks: Arc<Sinks>,
     log: Arc<RequestLog>,
     clock: Clock,
     stop: CancellationToken,
@@ -105,6 +132,10 @@ fn url(address: SocketAddr) -> Url {
     Url::parse(&format!("http://{address}")).expect("an address makes a URL")
 }
 
+fn under(address: SocketAddr, path: &str) -> Url {
+    url(address).join(path).expect("a plain path joins any address")
+}
+
 impl Simulators {
     /// Binds the addresses and serves until the result is stopped or dropped.
     ///
@@ -127,18 +158,50 @@ impl Simulators {
         let tls = untrusted_tls::serve(untrusted, shared.stop.clone()).await;
         let tls = tls.map_err(|source| StartError::Listen { address: untrusted, source })?;
         let deliveries = tokio::spawn(aws::sns::run(Arc::clone(&account), shared.clone()));
+        let azure = Arc::new(Azure::new(Arc::clone(&estate)));
+        let [token, arm, metrics] = azure::sites(&azure);
+        let token = addresses.serve(token, &shared).await?;
+        let arm = addresses.serve(arm, &shared).await?;
+        let metrics = addresses.serve(metrics, &shared).await?;
+        let sinks = Arc::new(Sinks::new(config.seed));
+        let told = addresses.serve(sinks::site(&sinks), &shared).await?;
+        let smtp = sinks::smtp(&sinks, shared.clock.clone());
+        let smtp_certificate = smtp.certificate.clone();
+        let address = addresses.take();
+        let mail = smtp.serve(address, shared.clone()).await;
+        let mail = mail.map_err(|source| StartError::Listen { address, source })?;
+        let mut exporters = Vec::new();
+        for exporter in prometheus::sites(&estate) {
+            exporters.push(addresses.serve(exporter, &shared).await?);
+        }
+        let prometheus_targets = exporters.iter().map(|server| under(server.address, "metrics")).collect();
+        let mut tasks =
+            vec![aws.task, tls.task, deliveries, token.task, arm.task, metrics.task, told.task, mail.task];
+        tasks.extend(exporters.into_iter().map(|server| server.task));
         Ok(Running {
             estate,
             aws_url: url(aws.address),
             untrusted_tls_url: Url::parse(&format!("https://{}", tls.address))
                 .expect("an address makes a URL"),
             aws_credentials: account.keys.credentials.clone(),
+            azure_token_url: url(token.address),
+            azure_arm_url: url(arm.address),
+            azure_metrics_url: url(metrics.address),
+            azure_credentials: azure.credentials().clone(),
+            prometheus_targets,
+            pagerduty_url: under(told.address, "v2/enqueue"),
+            webhook_url: under(told.address, "webhook"),
+            failover_url: under(told.address, "failover"),
+            failover_secret: sinks.failover_secret.clone(),
+            smtp_addr: mail.address,
+            smtp_certificate,
             faults: shared.faults,
             account,
+            sinks,
             log: shared.log,
             stop: shared.stop,
             clock: shared.clock,
-            tasks: vec![aws.task, tls.task, deliveries],
+            tasks,
         })
     }
 }
@@ -162,6 +225,16 @@ impl Running {
     /// Returns how many alarm notifications were lost because too many waited.
     pub fn notifications_lost(&self) -> u64 {
         self.account.sns.lost()
+    }
+
+    /// Returns what the sinks were told: pages, webhooks, failovers and mails.
+    pub fn received(&self) -> &Received {
+        &self.sinks.received
+    }
+
+    /// Returns the incidents at PagerDuty, in the order they were opened.
+    pub fn incidents(&self) -> Vec<Incident> {
+        self.sinks.incidents()
     }
 
     /// Returns the requests that came.

@@ -76,12 +76,13 @@ impl Metric {
     }
 }
 
+type At<R> = fn(&R) -> Vec<String>;
 type Measure<R> = fn(&R, Millis, Millis) -> Option<Sample>;
 
 /// One combination of a metric's dimensions and what is measured there.
 struct Cell<R: 'static> {
     /// In the order of the metric's dimensions.
-    at: fn(&R) -> Vec<String>,
+    at: At<R>,
     measure: Measure<R>,
 }
 
@@ -97,7 +98,7 @@ fn plain<R>(metric: Metric, measure: Measure<R>) -> Native<R> {
 }
 
 /// A metric with dimensions, cell by cell.
-fn split<R, const N: usize>(metric: Metric, cells: [(fn(&R) -> Vec<String>, Measure<R>); N]) -> Native<R> {
+fn split<R, const N: usize>(metric: Metric, cells: [(At<R>, Measure<R>); N]) -> Native<R> {
     Native { metric, cells: cells.map(|(at, measure)| Cell { at, measure }).into() }
 }
 

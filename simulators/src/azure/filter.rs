@@ -49,6 +49,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Wanted>, ApiError> {
             ApiError::bad(format!("Invalid filter '{text}': expected <dimension> eq '<value>' at '{rest}'"))
         })?;
         let same = |it: &Wanted| it.dimension.eq_ignore_ascii_case(&dimension);
+        let known = wanted.iter().any(same);
         match wanted.last_mut() {
             Some(last) if same(last) => last.values.push(test),
             _ if joined_by_or => {
@@ -56,7 +57,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Wanted>, ApiError> {
                     "Invalid filter '{text}': the logical or operator cannot separate two different dimension names"
                 )));
             }
-            _ if wanted.iter().any(same) => {
+            _ if known => {
                 return Err(ApiError::bad(format!("Invalid filter '{text}': {dimension} is named twice")));
             }
             _ => wanted.push(Wanted { dimension, values: vec![test] }),
@@ -136,7 +137,9 @@ mod tests {
 
     #[test]
     fn what_is_no_filter_is_refused() {
-        for filter in ["", "A", "A eq a1", "A eq 'a1' or B eq 'b1'", "A eq 'a1' B eq 'b'", "A eq 'a", " eq 'a'"] {
+        for filter in
+            ["", "A", "A eq a1", "A eq 'a1' or B eq 'b1'", "A eq 'a1' B eq 'b'", "A eq 'a", " eq 'a'"]
+        {
             parse(filter).unwrap_err();
         }
         parse("A eq '1' and B eq '2' and A eq '3'").unwrap_err();

@@ -65,7 +65,11 @@ impl Inventory<'_> {
             self.bad("InvalidPayload", &format!("The request payload cannot be read: {error}"), None)
         })?;
         if !request.facets.is_empty() || !request.management_groups.is_empty() {
-            return Err(self.bad("UnsupportedRequest", "facets and managementGroups are not simulated", None));
+            return Err(self.bad(
+                "UnsupportedRequest",
+                "facets and managementGroups are not simulated",
+                None,
+            ));
         }
         let query = syntax::parse(&request.query).map_err(|broken| {
             self.bad(
@@ -80,7 +84,8 @@ impl Inventory<'_> {
     }
 
     fn table(&self, name: &str, subscriptions: &[String]) -> Result<Vec<Row>, ApiError> {
-        let mine = subscriptions.is_empty() || subscriptions.iter().any(|it| it.eq_ignore_ascii_case(AZURE_SUBSCRIPTION));
+        let mine = subscriptions.is_empty()
+            || subscriptions.iter().any(|it| it.eq_ignore_ascii_case(AZURE_SUBSCRIPTION));
         let resources = || self.catalogue.listed(AZURE_SUBSCRIPTION, self.now);
         Ok(match name {
             _ if !["resources", "alertsmanagementresources"].contains(&name) => {
@@ -101,8 +106,9 @@ impl Inventory<'_> {
         }
         let begin = match &options.skip_token {
             None => options.skip.unwrap_or(0),
-            Some(token) => read_token(token, &request.query)
-                .ok_or_else(|| self.bad("InvalidSkipToken", "The $skipToken is not one of this query", None))?,
+            Some(token) => read_token(token, &request.query).ok_or_else(|| {
+                self.bad("InvalidSkipToken", "The $skipToken is not one of this query", None)
+            })?,
         };
         let begin = if self.endless { 0 } else { begin.min(rows.len()) };
         let end = (begin + top).min(rows.len());
@@ -145,7 +151,10 @@ impl Inventory<'_> {
 
     fn support(&self) -> String {
         let time = write_ticks(self.now);
-        format!("Please provide below info when asking for support: timestamp = {time}, correlationId = {}.", self.tenant)
+        format!(
+            "Please provide below info when asking for support: timestamp = {time}, correlationId = {}.",
+            self.tenant
+        )
     }
 }
 

@@ -121,7 +121,9 @@ impl Tenant {
                 400,
                 "invalid_request",
                 90002,
-                format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."),
+                format!(
+                    "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
+                ),
             ));
         }
         let required = |name: &str| {
@@ -139,7 +141,8 @@ impl Tenant {
         let AzureCredentials { reader, contributor, limited, federated_token, .. } = &self.credentials;
         let known = [reader, contributor, limited].into_iter().find(|it| it.client_id == client_id);
         let Some(application) = known else {
-            let message = format!("Application with identifier '{client_id}' was not found in the directory.");
+            let message =
+                format!("Application with identifier '{client_id}' was not found in the directory.");
             return Err(refused(400, "unauthorized_client", 700_016, message));
         };
         if let Some(assertion) = form.get("client_assertion") {
@@ -223,7 +226,10 @@ impl Tenant {
     fn app_identity(&self, query: &Params, headers: &HeaderMap, now: Millis) -> Response {
         let said = headers.get("x-identity-header").and_then(|value| value.to_str().ok());
         if said != Some(&self.credentials.identity_header) {
-            return json_response(StatusCode::UNAUTHORIZED, &json!({"statusCode": 401, "message": "Unauthorized"}));
+            return json_response(
+                StatusCode::UNAUTHORIZED,
+                &json!({"statusCode": 401, "message": "Unauthorized"}),
+            );
         }
         let (resource, audience) = match self.resource(query, &["2019-08-01"]) {
             Ok(found) => found,

@@ -11,19 +11,46 @@ use crate::faults::Call;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     Subscriptions,
-    Subscription { id: String },
+    Subscription {
+        id: String,
+    },
     /// The resources of a subscription, or of one of its resource groups.
-    Resources { subscription: String, group: Option<String> },
+    Resources {
+        subscription: String,
+        group: Option<String>,
+    },
     Graph,
-    MetricDefinitions { resource: String },
-    MetricNamespaces { resource: String },
-    Metrics { resource: String },
-    Batch { subscription: String, region: Option<String> },
-    Alerts { scope: String },
-    Alert { scope: String, id: String },
-    ChangeState { scope: String, id: String },
-    AlertHistory { scope: String, id: String },
-    AlertsSummary { scope: String },
+    MetricDefinitions {
+        resource: String,
+    },
+    MetricNamespaces {
+        resource: String,
+    },
+    Metrics {
+        resource: String,
+    },
+    Batch {
+        subscription: String,
+        region: Option<String>,
+    },
+    Alerts {
+        scope: String,
+    },
+    Alert {
+        scope: String,
+        id: String,
+    },
+    ChangeState {
+        scope: String,
+        id: String,
+    },
+    AlertHistory {
+        scope: String,
+        id: String,
+    },
+    AlertsSummary {
+        scope: String,
+    },
 }
 
 impl Route {
@@ -137,7 +164,8 @@ fn region_in(text: &str) -> String {
 
 /// Tells calls to a tenant apart.
 pub(crate) fn classify_token(parts: &Parts, _: &[u8]) -> Call {
-    let operation = if parts.uri.path().ends_with("/oauth2/v2.0/token") { "Token" } else { "ManagedIdentity" };
+    let operation =
+        if parts.uri.path().ends_with("/oauth2/v2.0/token") { "Token" } else { "ManagedIdentity" };
     Call { operation: operation.to_owned(), region: String::new() }
 }
 

@@ -23,7 +23,7 @@ impl Sample {
 
     /// Many observations around a mean; none when there were none.
     pub(crate) fn many(count: f64, mean: f64) -> Option<Self> {
-        (count > 0.0).then(|| Self { count, total: count * mean, min: 0.3 * mean, max: 5.1 * mean })
+        (count > 0.0).then_some(Self { count, total: count * mean, min: 0.3 * mean, max: 5.1 * mean })
     }
 
     /// Both together; minimum and maximum of nothing do not count.

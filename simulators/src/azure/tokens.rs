@@ -85,7 +85,8 @@ impl Tokens {
     }
 
     fn signature(&self, text: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()).expect("a key of any length will do");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.key.as_bytes()).expect("a key of any length will do");
         mac.update(text.as_bytes());
         BASE64.encode(mac.finalize().into_bytes())
     }

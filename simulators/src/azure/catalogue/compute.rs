@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Aggregation, Average, Kind, Metric, Minimum, Native, Resource, Sample, gauge, one, plain, seconds, split, sum, words};
+use super::{
+    Aggregation, Average, Kind, Metric, Minimum, Native, Resource, Sample, gauge, one, plain, seconds, split,
+    sum, words,
+};
 use crate::estate::{Estate, Machine, Millis};
 
 /// What the operating system's disk may do: a P20 disk.
@@ -50,9 +53,10 @@ fn metrics() -> Vec<Native<Machine>> {
         plain(gauge("Disk Read Operations/Sec", "Disk Read Operations/Sec", "CountPerSecond"), |m, a, b| {
             while_up(m, a, b, || m.disk_reads.count(a, b) / seconds(a, b))
         }),
-        plain(gauge("Disk Write Operations/Sec", "Disk Write Operations/Sec", "CountPerSecond"), |m, a, b| {
-            while_up(m, a, b, || m.disk_writes.count(a, b) / seconds(a, b))
-        }),
+        plain(
+            gauge("Disk Write Operations/Sec", "Disk Write Operations/Sec", "CountPerSecond"),
+            |m, a, b| while_up(m, a, b, || m.disk_writes.count(a, b) / seconds(a, b)),
+        ),
         plain(
             gauge("OS Disk IOPS Consumed Percentage", "OS Disk IOPS Consumed Percentage", "Percent"),
             |m, a, b| {
@@ -63,7 +67,11 @@ fn metrics() -> Vec<Native<Machine>> {
             },
         ),
         plain(
-            gauge("OS Disk Bandwidth Consumed Percentage", "OS Disk Bandwidth Consumed Percentage", "Percent"),
+            gauge(
+                "OS Disk Bandwidth Consumed Percentage",
+                "OS Disk Bandwidth Consumed Percentage",
+                "Percent",
+            ),
             |m, a, b| {
                 while_up(m, a, b, || {
                     let rate = (m.disk_read.count(a, b) + m.disk_write.count(a, b)) / seconds(a, b);
@@ -82,8 +90,8 @@ fn metrics() -> Vec<Native<Machine>> {
 }
 
 pub(super) fn add(estate: &Arc<Estate>, resources: &mut Vec<Resource>) {
-    let who = |machine: &Machine| &machine.identity;
-    let mut kind = Kind::new("Microsoft.Compute/virtualMachines", Estate::machines, who, metrics());
+    let name = "Microsoft.Compute/virtualMachines";
+    let mut kind = Kind::new(name, Estate::machines, |machine| &machine.identity, metrics());
     kind.sku = |machine| machine.size;
     kind.add(estate, resources);
 }

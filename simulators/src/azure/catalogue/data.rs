@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::super::grain::HOUR;
-use super::{Kind, Native, Resource, Sample, gauge, one, ones, peak, plain, seconds, some, split, sum, words};
+use super::{
+    Kind, Native, Resource, Sample, gauge, one, ones, peak, plain, seconds, some, split, sum, words,
+};
 use crate::estate::{Cache, Database, Estate, Millis, ObjectStore};
 
 /// Ratios are in percent.
@@ -106,9 +108,7 @@ fn cache() -> Vec<Native<Cache>> {
         plain(peak("alltotalkeys", "Total Keys (Instance Based)", "Count"), |c, a, b| {
             one(c.keys.mean(a, b).round())
         }),
-        plain(sum("allcachehits", "Cache Hits (Instance Based)", "Count"), |c, a, b| {
-            one(c.hits.count(a, b))
-        }),
+        plain(sum("allcachehits", "Cache Hits (Instance Based)", "Count"), |c, a, b| one(c.hits.count(a, b))),
         plain(sum("allcachemisses", "Cache Misses (Instance Based)", "Count"), |c, a, b| {
             one(c.misses.count(a, b))
         }),
@@ -178,7 +178,9 @@ pub(super) fn add(estate: &Arc<Estate>, resources: &mut Vec<Resource>) {
     kind.add(estate, resources);
 
     let mut account = transactions();
-    account.push(plain(gauge("UsedCapacity", "Used capacity", "Bytes").every(HOUR), |s, a, _| one(s.used.at(a))));
+    account.push(plain(gauge("UsedCapacity", "Used capacity", "Bytes").every(HOUR), |s, a, _| {
+        one(s.used.at(a))
+    }));
     Kind::new("Microsoft.Storage/storageAccounts", Estate::object_stores, |it| &it.identity, account)
         .add(estate, resources);
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::grain::MINUTE;
-use super::{Kind, Native, Resource, Sample, gauge, one, ones, plain, seconds, some, split, sum, words};
+use super::{At, Kind, Native, Resource, Sample, gauge, one, ones, plain, seconds, some, split, sum, words};
 use crate::estate::{Estate, Function, Layer, LoadBalancer, Millis, Queue, Signal};
 
 /// Ratios are in percent.
@@ -54,9 +54,7 @@ fn gateway() -> Vec<Native<LoadBalancer>> {
         status("BackendResponseStatus", "Backend Response Status"),
         plain(
             gauge("ApplicationGatewayTotalTime", "Application Gateway Total Time", "MilliSeconds"),
-            |l, a, b| {
-                Sample::many(l.requests.count(a, b), MILLISECONDS * (l.latency.mean(a, b) + GATEWAY_S))
-            },
+            |l, a, b| Sample::many(l.requests.count(a, b), MILLISECONDS * (l.latency.mean(a, b) + GATEWAY_S)),
         ),
         plain(
             gauge("BackendLastByteResponseTime", "Backend Last Byte Response Time", "MilliSeconds"),
@@ -65,10 +63,9 @@ fn gateway() -> Vec<Native<LoadBalancer>> {
         plain(sum("CurrentConnections", "Current Connections", "Count"), |l, a, b| {
             one(l.connections.mean(a, b).round())
         }),
-        plain(
-            gauge("NewConnectionsPerSecond", "New connections per second", "CountPerSecond"),
-            |l, a, b| one(l.connections_new.count(a, b) / seconds(a, b)),
-        ),
+        plain(gauge("NewConnectionsPerSecond", "New connections per second", "CountPerSecond"), |l, a, b| {
+            one(l.connections_new.count(a, b) / seconds(a, b))
+        }),
         split(
             gauge("HealthyHostCount", "Healthy Host Count", "Count").by(by_pool),
             [(pool, |l, a, b| one(l.hosts - unhealthy(l, a, b)))],
@@ -118,9 +115,8 @@ fn events(signal: &Signal, from: Millis, to: Millis) -> f64 {
 }
 
 fn service_bus() -> Vec<Native<Queue>> {
-    type At = fn(&Queue) -> Vec<String>;
-    const AT_ORDERS: At = |_| words(["orders"]);
-    const AT_EVENTS: At = |_| words(["events"]);
+    const AT_ORDERS: At<Queue> = |_| words(["orders"]);
+    const AT_EVENTS: At<Queue> = |_| words(["events"]);
     let by = &["EntityName"];
     vec![
         split(
@@ -154,10 +150,7 @@ fn service_bus() -> Vec<Native<Queue>> {
         split(
             gauge("DeadletteredMessages", "Count of dead-lettered messages in a Queue/Topic.", "Count")
                 .by(by),
-            [
-                (AT_ORDERS, |q, a, b| one(q.dead_lettered.mean(a, b).round())),
-                (AT_EVENTS, |_, _, _| one(0.0)),
-            ],
+            [(AT_ORDERS, |q, a, b| one(q.dead_lettered.mean(a, b).round())), (AT_EVENTS, |_, _, _| one(0.0))],
         ),
         split(
             gauge("ScheduledMessages", "Count of scheduled messages in a Queue/Topic.", "Count").by(by),
@@ -210,22 +203,21 @@ fn function() -> Vec<Native<Function>> {
         plain(gauge("InstanceCount", "Automatic Scaling Instance Count", "Count"), |f, a, b| {
             one((f.invocations.mean(a, b) * f.duration.mean(a, b)).ceil().max(1.0))
         }),
-        plain(
-            gauge("HealthCheckStatus", "Health check status", "Count").every(5 * MINUTE),
-            |_, _, _| one(PERCENT),
-        ),
+        plain(gauge("HealthCheckStatus", "Health check status", "Count").every(5 * MINUTE), |_, _, _| {
+            one(PERCENT)
+        }),
     ]
 }
 
 pub(super) fn add(estate: &Arc<Estate>, resources: &mut Vec<Resource>) {
-    let who = |balancer: &LoadBalancer| &balancer.identity;
-    let mut kind =
-        Kind::new("Microsoft.Network/applicationGateways", Estate::load_balancers, who, gateway());
+    let name = "Microsoft.Network/applicationGateways";
+    let mut kind = Kind::new(name, Estate::load_balancers, |it| &it.identity, gateway());
     kind.belongs = |balancer| balancer.layer == Layer::Application;
     kind.sku = |_| "WAF_v2";
     kind.add(estate, resources);
 
-    let mut kind = Kind::new("Microsoft.Network/loadBalancers", Estate::load_balancers, who, balancer());
+    let name = "Microsoft.Network/loadBalancers";
+    let mut kind = Kind::new(name, Estate::load_balancers, |it| &it.identity, balancer());
     kind.belongs = |balancer| balancer.layer == Layer::Network;
     kind.add(estate, resources);
 

@@ -61,12 +61,11 @@ enum Token {
 const SIGNS: [&str; 17] =
     ["==", "=~", "!=", "!~", "<=", ">=", "|", "(", ")", "[", "]", ",", ".", "=", "<", ">", "!"];
 const COMPARISONS: [&str; 8] = ["==", "=~", "!=", "!~", "<=", ">=", "<", ">"];
-const WORDS: [&str; 8] = [
-    "has", "!has", "contains", "!contains", "startswith", "!startswith", "endswith", "!endswith",
-];
-const TABLES: [&str; 10] = [
-    "where", "project", "extend", "project-away", "order", "sort", "limit", "take", "count", "summarize",
-];
+const WORDS: [&str; 8] =
+    ["has", "!has", "contains", "!contains", "startswith", "!startswith", "endswith", "!endswith"];
+/// The words a step begins with.
+const OPERATORS: [&str; 10] =
+    ["where", "project", "extend", "distinct", "order", "sort", "limit", "take", "count", "summarize"];
 /// How deep conditions may nest.
 const DEPTH_MAX: usize = 64;
 
@@ -114,7 +113,8 @@ fn lex(text: &str) -> Result<Vec<(Token, usize)>, Broken> {
             tokens.push((Token::Number(number), offset));
             rest = &rest[end..];
         } else if first.is_alphabetic() || first == '_' || first == '$' {
-            let end = rest.find(|it: char| !it.is_alphanumeric() && it != '_' && it != '$').unwrap_or(rest.len());
+            let end =
+                rest.find(|it: char| !it.is_alphanumeric() && it != '_' && it != '$').unwrap_or(rest.len());
             tokens.push((Token::Word(rest[..end].to_owned()), offset));
             rest = &rest[end..];
         } else if let Some(away) = rest.strip_prefix("-away") {
@@ -202,7 +202,7 @@ impl Parser {
 
     fn query(&mut self) -> Result<Query, Broken> {
         // A query without a table is about resources.
-        let begins_with_step = self.peek_word().is_some_and(|word| TABLES.contains(&word.as_str()));
+        let begins_with_step = self.peek_word().is_some_and(|word| OPERATORS.contains(&word.as_str()));
         let mut steps = Vec::new();
         let table = if begins_with_step {
             steps.push(self.step()?);
@@ -372,7 +372,7 @@ impl Parser {
             Token::Sign(_) => return Err(self.broken("an expression")),
             Token::Word(word) => word,
         };
-        if TABLES.contains(&word.to_lowercase().as_str()) && word.to_lowercase() != "count" {
+        if OPERATORS.contains(&word.to_lowercase().as_str()) && word.to_lowercase() != "count" {
             return Err(self.broken("an expression"));
         }
         self.at += 1;

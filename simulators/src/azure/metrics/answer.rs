@@ -23,15 +23,23 @@ struct Answer<'a> {
     grain: Option<Millis>,
 }
 
+/// Dimensions with their values.
+type Labels = Vec<(String, String)>;
+
 /// One series of the answer.
 struct Line {
-    labels: Vec<(String, String)>,
+    labels: Labels,
     weight: f64,
     data: Vec<Value>,
 }
 
 /// Answers `Metrics - List` for one resource.
-pub(crate) fn list(query: &Query, asked: &Asked, begins: Millis, resource: &Resource) -> Result<Value, ApiError> {
+pub(crate) fn list(
+    query: &Query,
+    asked: &Asked,
+    begins: Millis,
+    resource: &Resource,
+) -> Result<Value, ApiError> {
     let (grain, value) = values(query, asked, begins, resource)?;
     let interval = write_duration(grain.unwrap_or(query.to - query.from));
     Ok(json!({
@@ -45,7 +53,12 @@ pub(crate) fn list(query: &Query, asked: &Asked, begins: Millis, resource: &Reso
 }
 
 /// Answers `Metrics - Batch` for one of its resources.
-pub(crate) fn batch(query: &Query, asked: &Asked, begins: Millis, resource: &Resource) -> Result<Value, ApiError> {
+pub(crate) fn batch(
+    query: &Query,
+    asked: &Asked,
+    begins: Millis,
+    resource: &Resource,
+) -> Result<Value, ApiError> {
     let (grain, value) = values(query, asked, begins, resource)?;
     let interval = write_duration(grain.unwrap_or(query.to - query.from));
     Ok(json!({
@@ -136,13 +149,13 @@ impl Answer<'_> {
             .map(|(place, _)| *place)
             .filter(|place| !is_rolled_up(metric.dimensions[*place]))
             .collect();
-        let mut groups: Vec<(Vec<(String, String)>, Vec<&Series>)> = Vec::new();
+        let mut groups: Vec<(Labels, Vec<&Series>)> = Vec::new();
         for one in series {
             if !wanted.iter().all(|(place, wanted)| wanted.holds(&one.values[*place])) {
                 continue;
             }
             // Names come back in lower case, whatever the definition says.
-            let labels: Vec<(String, String)> = split
+            let labels: Labels = split
                 .iter()
                 .map(|place| (metric.dimensions[*place].to_lowercase(), one.values[*place].clone()))
                 .collect();
@@ -170,7 +183,7 @@ impl Answer<'_> {
     fn line(
         &self,
         metric: &Metric,
-        labels: Vec<(String, String)>,
+        labels: Labels,
         members: &[&Series],
         aggregations: &[Aggregation],
     ) -> Option<Line> {
@@ -237,7 +250,8 @@ impl Answer<'_> {
             line.data.reverse();
         }
         if self.asked.has(Fault::Future)
-            && let Some(point) = line.data.iter_mut().rev().find(|point| point.as_object().is_some_and(|it| it.len() > 1))
+            && let Some(point) =
+                line.data.iter_mut().rev().find(|point| point.as_object().is_some_and(|it| it.len() > 1))
         {
             point["timeStamp"] = write_time(self.view.now + DAY).into();
         }

@@ -41,7 +41,8 @@ impl View {
         length: Millis,
     ) -> Option<Sample> {
         let grains = (at..at + length).step_by(metric.grain as usize);
-        let stored = grains.flat_map(|at| series.iter().filter_map(move |it| self.stored(resource, metric, it, at)));
+        let stored =
+            grains.flat_map(|at| series.iter().filter_map(move |it| self.stored(resource, metric, it, at)));
         stored.reduce(Sample::and)
     }
 }

@@ -115,14 +115,17 @@ impl Query {
             (None, None) => (now - HOUR, now),
             (Some(from), to) => (from, to.unwrap_or(now)),
             (None, Some(_)) => {
-                return Err(ApiError::bad("Query parameter 'starttime' is required where there is 'endtime'"));
+                return Err(ApiError::bad(
+                    "Query parameter 'starttime' is required where there is 'endtime'",
+                ));
             }
         };
         Self::read(params, span, "filter")
     }
 
     fn read(params: &Params, (from, to): (Millis, Millis), filter_name: &str) -> Result<Self, ApiError> {
-        let names: Vec<String> = params.list("metricnames").into_iter().map(|name| name.replace("%2", ",")).collect();
+        let names: Vec<String> =
+            params.list("metricnames").into_iter().map(|name| name.replace("%2", ",")).collect();
         if names.len() > NAMES_MAX {
             let message =
                 format!("Requested metrics count: {} bigger than allowed max: {NAMES_MAX}", names.len());
