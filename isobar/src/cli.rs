@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use isobar_simulators::{SCENARIOS, Scenario};
 
 /// One screen, one language and one alert centre over every cloud.
 #[derive(Debug, Parser)]
@@ -16,10 +18,14 @@ pub struct Cli {
 /// What the binary can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Shows everything on simulated clouds, with nothing to install or configure, and without a network.
+    Demo(DemoArguments),
     /// Collects, stores, evaluates and pages until it is told to stop.
     Serve(ServeArguments),
     /// Reads the configuration and says what is wrong with it; exit status 1 when something is.
     Check(CheckArguments),
+    /// Stands in for clouds: starts the simulators alone, and prints how to reach them.
+    Simulate(SimulateArguments),
     /// Evaluates a PromQL expression on a running server.
     Query(QueryArguments),
     /// Runs one SQL SELECT on a running server.
@@ -30,10 +36,49 @@ pub enum Command {
     Deliveries(ListArguments),
     /// Tells step by step why an alert paged, or did not.
     Why(WhyArguments),
+    /// Tells which provider's metrics have a meaning here: of a running server what came, without one what is mapped.
+    Coverage(CoverageArguments),
     /// Lists source and notifier kinds, or shows one with its commented sample.
     Kinds(KindsArguments),
     /// Checks the journal.
     Audit(AuditArguments),
+}
+
+/// `isobar demo`
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Where the page is served.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9797")]
+    pub listen: std::net::SocketAddr,
+    /// What happens on the simulated clouds.
+    #[arg(long, value_name = "NAME", default_value = "first-light", value_parser = scenarios())]
+    pub scenario: Scenario,
+    /// Keeps configuration and data in this new or empty folder instead of a temporary one.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// `isobar simulate`
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// What happens.
+    #[arg(long, value_name = "NAME", value_parser = scenarios())]
+    pub scenario: Scenario,
+    /// Where the first simulator listens; the others take the ports after it. Port 0 takes any.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9800")]
+    pub listen: std::net::SocketAddr,
+    /// Chooses the estate: machines, names and numbers follow from it.
+    #[arg(long, value_name = "N", default_value_t = SEED)]
+    pub seed: u64,
+}
+
+/// The estate that demo and simulate have unless told otherwise.
+pub const SEED: u64 = 1;
+
+/// Reads a scenario's name, and lists them all where it is none.
+fn scenarios() -> impl TypedValueParser<Value = Scenario> {
+    let names = SCENARIOS.map(|(name, _, about)| PossibleValue::new(name).help(about));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Scenario>())
 }
 
 /// `isobar serve`
@@ -61,15 +106,25 @@ pub struct CheckArguments {
     pub connect: bool,
 }
 
+/// The server that is asked unless another is named.
+const SERVER_URL: &str = "http://127.0.0.1:9797";
+
 /// Which server to ask, and as whom.
 #[derive(Debug, Args)]
 pub struct ServerArguments {
     /// The server's address.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9797")]
+    #[arg(long, value_name = "URL", default_value = SERVER_URL)]
     pub url: url::Url,
     /// An API token; better kept in the environment than in the shell's history.
     #[arg(long, value_name = "TOKEN", env = "ISOBAR_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+}
+
+impl From<&CoverageArguments> for ServerArguments {
+    fn from(coverage: &CoverageArguments) -> Self {
+        let default = || SERVER_URL.parse().expect("the default is a URL");
+        Self { url: coverage.url.clone().unwrap_or_else(default), token: coverage.token.clone() }
+    }
 }
 
 /// `isobar query`
@@ -135,6 +190,24 @@ pub struct WhyArguments {
     /// Which server.
     #[command(flatten)]
     pub server: ServerArguments,
+}
+
+/// `isobar coverage`
+#[derive(Debug, Args)]
+pub struct CoverageArguments {
+    /// Tells what the mapping files of this program cover, and asks no server.
+    #[arg(long, conflicts_with_all = ["url", "token"])]
+    pub mappings: bool,
+    /// The server to ask. Without it the one at this machine's port 9797 is asked, and where there is none the mapping
+    /// files are listed.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<url::Url>,
+    /// An API token; better kept in the environment than in the shell's history.
+    #[arg(long, value_name = "TOKEN", env = "ISOBAR_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub output: Output,
 }
 
 /// `isobar kinds`

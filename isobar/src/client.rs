@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::cli::{
-    ListArguments, Output, QueryArguments, ServerArguments, SqlArguments, SqlOutput, WhyArguments,
+    CoverageArguments, ListArguments, Output, QueryArguments, ServerArguments, SqlArguments, SqlOutput,
+    WhyArguments,
 };
+use crate::coverage::carried;
 use crate::table;
 
 /// Answers over this size are not for a terminal.
@@ -236,6 +238,25 @@ pub async fn why(arguments: WhyArguments) -> Result<()> {
     let server = Server::new(&arguments.server)?;
     let steps = server.items("/api/isobar/v1/why", &[("alert", arguments.alert.as_str())]).await?;
     print_items(steps, arguments.output, &["at", "stage", "verdict", "rule", "detail"])
+}
+
+/// `isobar coverage`: what came, as a server tells it, or what the mapping files cover.
+pub async fn coverage(arguments: CoverageArguments) -> Result<()> {
+    const COLUMNS: [&str; 8] =
+        ["provider", "namespace", "metric", "statistic", "canonical", "unit", "resources", "sources"];
+    if !arguments.mappings {
+        match came(&arguments).await {
+            Ok(items) => return print_items(items, arguments.output, &COLUMNS),
+            Err(error) if arguments.url.is_some() => return Err(error),
+            Err(error) => eprintln!("isobar: {error:#}; this is what the mapping files cover"),
+        }
+    }
+    // Only a server knows of how many resources a metric came, and from where.
+    print_items(carried::items(), arguments.output, &COLUMNS[..6])
+}
+
+async fn came(arguments: &CoverageArguments) -> Result<Vec<Value>> {
+    Server::new(&arguments.into())?.items("/api/isobar/v1/coverage", &[]).await
 }
 
 fn print_items(items: Vec<Value>, output: Output, columns: &[&str]) -> Result<()> {

@@ -1,5 +1,7 @@
 //! What clouds measure, and what of it is mapped.
 
+pub mod carried;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ mod collect;
 mod config;
 mod cost;
 mod coverage;
+mod demo;
 mod ingest;
 mod kinds;
 mod metadata;
@@ -21,6 +22,7 @@ mod rules;
 mod secrets;
 mod series;
 mod serve;
+mod simulate;
 mod stages;
 mod table;
 mod watermark;
@@ -40,8 +42,9 @@ const ALERT_COLUMNS: [&str; 7] = ["id", "state", "severity", "name", "resource",
 const DELIVERY_COLUMNS: [&str; 7] =
     ["id", "state", "receiver", "channel", "transition", "attempts", "last_error"];
 
-/// What is logged unless `RUST_LOG` asks for something else.
+/// What is logged unless `RUST_LOG` asks for something else; a demo tells its story on its output and logs what is broken.
 const LOG_DEFAULT: &str = "info";
+const LOG_DEMO: &str = "error";
 
 /// What runs on other threads when a command is done may end in this time.
 const LEFTOVERS: Duration = Duration::from_secs(1);
@@ -51,7 +54,11 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
     tracing_subscriber::fmt()
-        .with_env_filter(log_filter())
+        .with_env_filter(log_filter(if matches!(cli.command, Command::Demo(_)) {
+            LOG_DEMO
+        } else {
+            LOG_DEFAULT
+        }))
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
@@ -79,11 +86,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// What `RUST_LOG` asks for; `info` where it asks for nothing, and, said aloud, where it cannot be read.
-fn log_filter() -> EnvFilter {
+/// What `RUST_LOG` asks for; the default where it asks for nothing, and, said aloud, where it cannot be read.
+fn log_filter(default: &str) -> EnvFilter {
     let asked = std::env::var_os("RUST_LOG").filter(|asked| !asked.is_empty());
     let Some(asked) = asked else {
-        return EnvFilter::new(LOG_DEFAULT);
+        return EnvFilter::new(default);
     };
     let read = match asked.to_str() {
         Some(text) => EnvFilter::try_new(text).map_err(|error| error.to_string()),
@@ -91,20 +98,23 @@ fn log_filter() -> EnvFilter {
     };
     read.unwrap_or_else(|error| {
         let asked = asked.to_string_lossy();
-        eprintln!("isobar: RUST_LOG={asked:?} is ignored, {LOG_DEFAULT} holds: {error}; write info or isobar_store=debug,warn");
-        EnvFilter::new(LOG_DEFAULT)
+        eprintln!("isobar: RUST_LOG={asked:?} is ignored, {default} holds: {error}; write info or isobar_store=debug,warn");
+        EnvFilter::new(default)
     })
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Check(arguments) => check::run(arguments).await,
+        Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Query(arguments) => client::query(arguments).await,
         Command::Sql(arguments) => client::sql(arguments).await,
         Command::Alerts(arguments) => client::list(arguments, "alerts", &ALERT_COLUMNS).await,
         Command::Deliveries(arguments) => client::list(arguments, "deliveries", &DELIVERY_COLUMNS).await,
         Command::Why(arguments) => client::why(arguments).await,
+        Command::Coverage(arguments) => client::coverage(arguments).await,
         Command::Kinds(arguments) => kinds::run(&arguments),
         Command::Audit(arguments) => match arguments.command {
             AuditCommand::Verify { export, checkpoint } => audit::verify(&export, checkpoint.as_deref()),

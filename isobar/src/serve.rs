@@ -8,6 +8,7 @@ mod upkeep;
 mod vital;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,9 +39,10 @@ use crate::stages::Stages;
 use crate::watermark::Watermarks;
 use journal_events::WatchedJournal;
 use reload::{ReloadQueue, Reloader, Stopped, build_sources};
-use signals::Signals;
 use upkeep::Upkeep;
 use vital::Vital;
+
+pub use signals::Signals;
 
 /// Deliveries under way may end in this time after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -52,6 +54,15 @@ const LATENCY_BUCKETS: [f64; 14] =
 /// Runs until SIGTERM or SIGINT, or until a task it is nothing without has ended.
 pub async fn run(arguments: ServeArguments) -> Result<()> {
     let mut signals = Signals::listen()?;
+    serve(arguments, &mut signals, announce).await
+}
+
+/// Runs until the signals say stop; tells `listening` where, and whether behind TLS, once requests are answered.
+pub async fn serve(
+    arguments: ServeArguments,
+    signals: &mut Signals,
+    listening: impl FnOnce(SocketAddr, bool),
+) -> Result<()> {
     open_files::raise_limit();
     let mut config = load(&arguments.config, arguments.listen).map_err(Problems)?;
     let metrics = install_metrics()?;
@@ -201,8 +212,8 @@ pub async fn run(arguments: ServeArguments) -> Result<()> {
     let router = Api::new(backend, config.security.clone(), stop_serving.clone()).router();
     let serving = vital
         .spawn("serving", isobar_dashboards::serve(listener, router, serve_options, stop_serving.clone()));
-    announce(address, tls.is_some());
-    let (sources, stopped) = ReloadQueue { reloader, sources, requests }.run(&mut signals, &vital).await;
+    listening(address, tls.is_some());
+    let (sources, stopped) = ReloadQueue { reloader, sources, requests }.run(signals, &vital).await;
     if let Stopped::Broken(task) = stopped {
         error!(task, "a task the server is nothing without has ended; the server stops");
     }
@@ -262,7 +273,7 @@ fn install_metrics() -> Result<PrometheusHandle> {
 }
 
 /// Tells the person, or the program, that started it where to go.
-fn announce(address: std::net::SocketAddr, tls: bool) {
+fn announce(address: SocketAddr, tls: bool) {
     let scheme = if tls { "https" } else { "http" };
     let line = format!("isobar {} listening on {scheme}://{address}\n", env!("CARGO_PKG_VERSION"));
     // Nobody may be reading; that is no reason not to serve.

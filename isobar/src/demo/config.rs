@@ -1,0 +1,79 @@
+//! What a demo is configured with: what a user would write for clouds of his own.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use isobar_simulators::Running;
+
+use super::home::Home;
+use crate::simulate::{secrets, target_file, yaml};
+
+/// The policies that ship as examples.
+const POLICIES: [(&str, &str); 1] =
+    [("policies/host.yaml", include_str!("../../../examples/policies/host.yaml"))];
+
+/// A key of PagerDuty's form; its stand-in takes any.
+const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// Where the addresses of the machines' own pages lie.
+const TARGETS: &str = "targets/machines.json";
+
+/// Writes the configuration, its policies and the credentials.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write(home: &Home, running: &Running, listen: SocketAddr) -> Result<()> {
+    for secret in secrets(running) {
+        home.write(&file_of(secret.variable), &secret.value)?;
+    }
+    for (name, policies) in POLICIES {
+        home.write(name, policies)?;
+    }
+    home.write(TARGETS, &serde_json::to_string_pretty(&target_file(running))?)?;
+    home.write("isobar.yaml", &text(running, listen))
+}
+
+/// Where a secret lies in the folder.
+fn file_of(variable: &str) -> String {
+    format!("secrets/{}", variable.to_lowercase())
+}
+
+fn reference(variable: &str) -> String {
+    format!("${{file:{}}}", file_of(variable))
+}
+
+fn text(running: &Running, listen: SocketAddr) -> String {
+    format!(
+        "\
+# Written by `isobar demo`: simulated clouds, configured as real ones are.
+server: {{listen: \"{listen}\"}}
+
+# The receivers below are on this machine; without this line only public addresses are reached.
+security: {{allow_private_targets: [\"127.0.0.0/8\"]}}
+
+{sources}
+policies: [policies/*.yaml]
+
+alerting:
+  route:
+    receiver: everybody
+    # One page for one policy and service, however many machines and clouds.
+    group_by: [alertname, service_name]
+    group_wait: 10s
+    group_interval: 1m
+    repeat_interval: 4h
+  receivers:
+    - name: everybody
+      pagerduty_configs:
+        - {{routing_key: {ROUTING_KEY}, url: \"{pagerduty}\"}}
+      email_configs:
+        - {{to: oncall@example.com, from: isobar@example.com, smarthost: \"{smtp}\", require_tls: false, send_resolved: true}}
+      webhook_configs:
+        - {{url: \"{webhook}\"}}
+",
+        sources = yaml(running, reference, &format!("file_sd: [{TARGETS}]")),
+        pagerduty = running.pagerduty_url,
+        smtp = running.smtp_addr,
+        webhook = running.webhook_url,
+    )
+}
