@@ -11,6 +11,8 @@ const GATHER_MS = 250;
 /** The server says something every 15 s; a stream that is silent for longer than that and a little is late. */
 const LATE_MS = 20_000;
 const LOST_MS = 60_000;
+/** A tab behind others gives its stream back after this: browsers keep six connections to a server, all tabs together. */
+const HIDDEN_MS = 30_000;
 /** First and longest wait before the next try. */
 const RETRY_MS = 3000;
 const RETRY_MAX_MS = 30_000;
@@ -95,11 +97,26 @@ async function keepFollowing(signal: AbortSignal): Promise<void> {
 /** Starts following; the returned function ends it. */
 export function startLive(): () => void {
   startedAt = Date.now();
+  let leaving: ReturnType<typeof setTimeout> | null = null;
   const begin = (): void => {
     controller?.abort();
     controller = new AbortController();
     void keepFollowing(controller.signal);
   };
+  const end = (): void => {
+    controller?.abort();
+    controller = null;
+  };
+  const seen = (): void => {
+    if (leaving) clearTimeout(leaving);
+    leaving = document.hidden ? setTimeout(end, HIDDEN_MS) : null;
+    if (document.hidden || controller !== null) return;
+    startedAt = Date.now();
+    set({ state: "connecting", heardAt: null, retryAt: null });
+    begin();
+    invalidateAll();
+  };
+  document.addEventListener("visibilitychange", seen);
   begin();
   const stopWatching = onRefusal(() => {
     if (refusal() === null) {
@@ -108,13 +125,17 @@ export function startLive(): () => void {
     }
   });
   const tick = setInterval(() => {
+    // A stream that was given back is not late.
+    if (controller === null) return;
     const next = paused ? "paused" : stateAt(Date.now(), state.heardAt, startedAt, state.retryAt === null && state.heardAt !== null);
     if (next !== state.state) set({ state: next });
   }, 1000);
   return () => {
     clearInterval(tick);
     stopWatching();
-    controller?.abort();
+    document.removeEventListener("visibilitychange", seen);
+    if (leaving) clearTimeout(leaving);
+    end();
   };
 }
 

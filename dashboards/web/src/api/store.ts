@@ -17,6 +17,9 @@ const LOADING = { state: "loading", data: null, at: null, error: null } as const
 /** Answers nobody looks at any more are forgotten after this. */
 const KEPT_MS = 60_000;
 
+/** What is not served, or looked at by nobody but the title of a tab behind others, is read no more often than this. */
+const SLOW_MS = 60_000;
+
 interface Entry {
   reading: Reading<unknown>;
   read: (signal: AbortSignal) => Promise<unknown>;
@@ -61,10 +64,11 @@ async function refresh(key: string, entry: Entry): Promise<void> {
 
 function schedule(key: string, entry: Entry): void {
   if (entry.every <= 0 || entry.listeners.size === 0 || entry.timer) return;
-  const wait = entry.reading.state === "absent" ? Math.max(entry.every, 60_000) : entry.every;
+  const isSlow = entry.reading.state === "absent" || document.hidden;
+  const wait = isSlow ? Math.max(entry.every, SLOW_MS) : entry.every;
   entry.timer = setTimeout(() => {
     entry.timer = null;
-    if (paused || document.hidden) schedule(key, entry);
+    if (paused) schedule(key, entry);
     else void refresh(key, entry);
   }, wait);
 }

@@ -92,6 +92,7 @@ export const en = {
   "own.nobody": "Nobody has it",
   "own.none": "Nobody",
 
+  "provider.onprem": "On-prem",
   "matrix.title": "Health by provider and region",
   "matrix.aside": "worst alert of each region",
   "matrix.none": "No region is watched yet.",

@@ -94,6 +94,7 @@ export const zh: Record<Key, string> = {
   "own.nobody": "无人认领",
   "own.none": "无人认领",
 
+  "provider.onprem": "自有机房",
   "matrix.title": "云厂商 × 区域健康",
   "matrix.aside": "各区域最严重的告警",
   "matrix.none": "尚未观测任何区域。",

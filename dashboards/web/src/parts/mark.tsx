@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-import { useText } from "../i18n/text";
+import { useText, type Speaker } from "../i18n/text";
 import { providerMark, providerName } from "../model/provider";
 import type { Mark } from "../model/severity";
 
@@ -65,18 +65,26 @@ export function Badge({ mark, outline = false }: { mark: Mark; outline?: boolean
   );
 }
 
+/** A provider's own name is the same in every language; one's own site has words. */
+export function providerIn(t: Speaker, provider: string): string {
+  const word = t.word("provider", provider);
+  return word === provider ? providerName(provider) : word;
+}
+
 /** Who runs it, in letters; a provider has no colour. */
 export function Provider({ provider, named = false }: { provider: string; named?: boolean }): ReactNode {
+  const t = useText();
   if (provider === "") return null;
+  const name = providerIn(t, provider);
   return named ? (
     <>
       <span className="provider" aria-hidden="true">
         {providerMark(provider)}
       </span>{" "}
-      {providerName(provider)}
+      {name}
     </>
   ) : (
-    <abbr className="provider" title={providerName(provider)}>
+    <abbr className="provider" title={name}>
       {providerMark(provider)}
     </abbr>
   );

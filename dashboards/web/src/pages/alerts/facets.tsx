@@ -3,11 +3,10 @@ import { useMemo, useState, type MouseEvent, type ReactNode } from "react";
 import { visible } from "../../format/untrusted";
 import { useText, type Key } from "../../i18n/text";
 import { FIELDS, matcher, parseFilter } from "../../model/filter";
-import { providerName } from "../../model/provider";
 import type { Row } from "../../model/row";
 import { MARKS, rank, type Mark } from "../../model/severity";
 import { Icon } from "../../parts/icon";
-import { Shape } from "../../parts/mark";
+import { providerIn, Shape } from "../../parts/mark";
 import { Foreign } from "../../parts/text";
 
 export const FACETS = ["severity", "provider", "region", "service", "owner", "class", "source"] as const;
@@ -84,7 +83,7 @@ function FacetView({ facet, q, rows, now, onToggle }: { facet: Facet; q: string;
                   {value.chosen && <Icon name="ack" />}
                 </span>
                 {facet === "severity" && (MARKS as readonly string[]).includes(value.value) && <Shape mark={value.value as Mark} />}
-                <span className="facet-name">{facet === "severity" ? t.word("mark", value.value) : facet === "provider" ? providerName(value.value) : value.value === "nobody" && facet === "owner" ? t("own.none") : <Foreign max={28}>{value.value}</Foreign>}</span>
+                <span className="facet-name">{facet === "severity" ? t.word("mark", value.value) : facet === "provider" ? providerIn(t, value.value) : value.value === "nobody" && facet === "owner" ? t("own.none") : <Foreign max={28}>{value.value}</Foreign>}</span>
                 <span className="figures">{t.number(value.count)}</span>
                 <svg className="share" viewBox="0 0 100 2" preserveAspectRatio="none" aria-hidden="true">
                   <rect width={(value.count / most) * 100} height="2" />

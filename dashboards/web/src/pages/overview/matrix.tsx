@@ -4,9 +4,8 @@ import type { MatrixCell } from "../../api/shapes";
 import { lag } from "../../format/time";
 import { useText, type Speaker } from "../../i18n/text";
 import { chipText } from "../../model/filter";
-import { providerName } from "../../model/provider";
 import { MARKS, rank } from "../../model/severity";
-import { Provider, Shape } from "../../parts/mark";
+import { Provider, providerIn, Shape } from "../../parts/mark";
 import { Empty } from "../../parts/panel";
 import { Link } from "../../shell/rail";
 import { hrefTo, usePlace } from "../../url/state";
@@ -17,7 +16,7 @@ function spoken(t: Speaker, provider: string, tile: Tile): string {
   const lags = tile.cells.flatMap((cell) => (cell.lag_seconds === null ? [] : [cell.lag_seconds]));
   const reasons = tile.cells.flatMap((cell) => (cell.reason ? [cell.reason] : []));
   return [
-    providerName(provider),
+    providerIn(t, provider),
     t("groups.alerts", { n: tile.alerts }),
     ...(tile.isStale ? [t("matrix.stale")] : []),
     ...(lags.length > 0 ? [t("data.late", { d: lag(Math.max(...lags), t.language) })] : []),

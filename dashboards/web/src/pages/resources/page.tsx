@@ -4,10 +4,9 @@ import { paths, type Resource } from "../../api/shapes";
 import { useList } from "../../api/store";
 import { useText, type Key } from "../../i18n/text";
 import { useKeys } from "../../keys/keymap";
-import { providerName } from "../../model/provider";
 import { spanOf } from "../../model/window";
 import { Icon } from "../../parts/icon";
-import { Provider } from "../../parts/mark";
+import { Provider, providerIn } from "../../parts/mark";
 import { Empty, Panel, Read } from "../../parts/panel";
 import { Foreign } from "../../parts/text";
 import { Age } from "../../parts/time";
@@ -75,7 +74,7 @@ function FieldFacet({ field, all }: { field: Field; all: readonly Resource[] }):
                 <span className="box" aria-hidden="true">
                   {isOn && <Icon name="ack" />}
                 </span>
-                <span className="facet-name">{field === "provider" ? providerName(value) : <Foreign max={28}>{value}</Foreign>}</span>
+                <span className="facet-name">{field === "provider" ? providerIn(t, value) : <Foreign max={28}>{value}</Foreign>}</span>
                 <span className="figures">{t.number(count)}</span>
               </button>
             </li>
