@@ -1,5 +1,7 @@
 //! The simulators as their clients see them: official ones, other servers beside them, and bare connections.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its input fails")]
+
 mod bill;
 mod faults;
 mod harness;
