@@ -10,6 +10,8 @@ import { Foreign } from "../../parts/text";
 import { Age, At } from "../../parts/time";
 import type { Item } from "./items";
 
+/** Letters of an account in a row: enough to tell two apart; all of it stands beside the list. */
+const ACCOUNT_MAX = 6;
 /** Columns that stay when there is little room. */
 const NARROW = 5;
 
@@ -199,18 +201,12 @@ function AlertRow({ row, leftAt, index, isCursor, isOpen, tabbable, isNarrow, on
         {(alert.native?.length ?? 0) > 0 && <span className="tag" title={t("tag.nativeTip")}>{t("tag.native", { n: alert.native?.length ?? 0 })}</span>}
       </td>
       <td role="gridcell" className="c-where">
-        <Provider provider={row.provider} />{" "}
-        {row.account && !isNarrow && (
-          <span className="account">
-            <Foreign max={13}>{row.account}</Foreign> /{" "}
-          </span>
-        )}
-        {row.region && !isNarrow && (
-          <>
-            <Foreign max={20}>{row.region}</Foreign> /{" "}
-          </>
-        )}
-        <Foreign className="resource" max={48}>{row.resource}</Foreign>
+        <div className="place">
+          <Provider provider={row.provider} />
+          {row.account && !isNarrow && <Foreign className="account" max={ACCOUNT_MAX}>{row.account}</Foreign>}
+          {row.region && !isNarrow && <Foreign className="region" max={40}>{row.region}</Foreign>}
+          <Foreign className="resource" max={48}>{row.resource}</Foreign>
+        </div>
       </td>
       <td role="gridcell" className="c-since">
         {leftAt !== null && row.endsAt !== null ? (

@@ -132,7 +132,7 @@ function Table({ resources }: { resources: readonly Resource[] }): ReactNode {
                 <Foreign max={40}>{resource.type}</Foreign>
               </td>
               <td>
-                <Provider provider={resource.provider} /> <Foreign max={24}>{resource.account}</Foreign> / <Foreign max={24}>{resource.region}</Foreign>
+                <Provider provider={resource.provider} /> <Foreign max={60}>{[resource.account, resource.region].filter(Boolean).join(" / ")}</Foreign>
               </td>
               <td>
                 <Foreign max={24}>{resource.zone}</Foreign>

@@ -4,7 +4,7 @@ import { paths, type Alert, type Resource } from "../../api/shapes";
 import { useList, useReading } from "../../api/store";
 import { formatValue } from "../../format/value";
 import { useText } from "../../i18n/text";
-import { partsOf, providerName } from "../../model/provider";
+import { partsOf } from "../../model/provider";
 import { bySeverity, isOpen, rowOf } from "../../model/row";
 import { worst } from "../../model/severity";
 import { Badge, Provider, Shape } from "../../parts/mark";
@@ -44,7 +44,7 @@ export function ResourcePage({ id }: { id: string }): ReactNode {
             <span>{alerts.data ? (open.length === 0 ? t("resource.quiet") : t.rich("resource.open", { n: open.length }, { d: <Lasting since={since} /> })) : t("read.loading")}</span>
             {parts && (
               <span>
-                <Provider provider={parts.provider} /> {providerName(parts.provider)} / <Foreign>{parts.account}</Foreign> / <Foreign>{parts.region}</Foreign>
+                <Provider provider={parts.provider} named /> <Foreign>{[parts.account, parts.region].filter(Boolean).map((part) => `/ ${part}`).join(" ")}</Foreign>
               </span>
             )}
             {parts && <Foreign className="code">{parts.type}</Foreign>}
