@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isobar_normalizer::{AlertClass, FailureDomain, Labels, Severity, Timestamp};
+use isobar_normalizer::{AlertClass, FailureDomain, Labels, NativeState, Severity, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Where an alert stands. Handling (acknowledged, silenced, inhibited) is another axis.
@@ -69,6 +69,70 @@ pub struct Alert {
     pub ends_at: Option<Timestamp>,
     /// Event time of the latest transition.
     pub updated_at: Timestamp,
+    /// What it looks at, where that is a metric.
+    #[serde(default)]
+    pub watched: Watched,
+    /// The provider's alarms that it is made of; none for a policy's alert that nothing was folded into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub native: Vec<NativeReport>,
+    /// What was folded into it, each as it stands by itself, the host first; empty as long as nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Alert>,
+}
+
+/// The metric an alert is about, and what of it is too much.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Watched {
+    /// The canonical metric; of a policy on a raw one, its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// The threshold of the alert's severity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Threshold>,
+    /// PromQL for the one value that is compared with it, of this alert alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+}
+
+/// Beyond what a value meets a level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// The level it belongs to.
+    pub level: Severity,
+    /// `>`, `>=`, `<`, `<=`, `==` or `!=`.
+    pub operator: String,
+    /// In the unit.
+    pub value: f64,
+    /// The metric's unit, UCUM; empty where it is not known.
+    pub unit: String,
+}
+
+/// A provider's alarm as it was when the alert last changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativeReport {
+    /// The configured source that reports it.
+    pub source: String,
+    /// The part of the source.
+    pub part: String,
+    /// The provider's identity for it, unique in the source.
+    pub id: String,
+    /// As people named it.
+    pub name: String,
+    /// What the provider says of it.
+    pub state: NativeState,
+    /// Its severity in our words.
+    pub severity: Severity,
+    /// Its severity in the provider's own word; empty where it has none.
+    pub source_severity: String,
+    /// When it entered that state.
+    pub since: Timestamp,
+    /// Whether the provider holds its notifications back.
+    pub is_muted: bool,
+    /// Who has taken it at the provider; empty when nobody has.
+    pub acknowledged_by: String,
+    /// Where the provider's console shows it; empty when there is no such page.
+    pub url: String,
 }
 
 impl Alert {
@@ -85,6 +149,24 @@ impl Alert {
     /// The `resource_id` label, where the alert is about one resource.
     pub fn resource(&self) -> Option<&str> {
         self.identity.get("resource_id")
+    }
+
+    /// What it is made of, each as it stands by itself: its members, or itself where nothing was folded into it.
+    pub fn made_of(&self) -> &[Alert] {
+        if self.members.is_empty() { std::slice::from_ref(self) } else { &self.members }
+    }
+
+    /// Whether it is open and all that keeps it open are alarms whose notifications the provider holds back.
+    pub fn is_muted(&self) -> bool {
+        let mut open = self.made_of().iter().filter(|part| part.state.is_open()).peekable();
+        let is_muted = |part: &Alert| part.native.first().is_some_and(|alarm| alarm.is_muted);
+        open.peek().is_some() && open.all(is_muted)
+    }
+
+    /// Who has taken it at the provider.
+    pub fn acknowledged_by(&self) -> Option<&str> {
+        let open = self.native.iter().filter(|alarm| alarm.state != NativeState::Ok);
+        open.map(|alarm| alarm.acknowledged_by.as_str()).find(|name| !name.is_empty())
     }
 
     /// What routing, grouping and templates see: identity and descriptive labels, and `severity` and `class` where the

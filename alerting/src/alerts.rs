@@ -112,6 +112,9 @@ mod tests {
             fired_at: None,
             ends_at: None,
             updated_at: at,
+            watched: crate::Watched::default(),
+            native: Vec::new(),
+            members: Vec::new(),
         };
         Transition { from, reason: String::new(), decided_at: at, alert }
     }

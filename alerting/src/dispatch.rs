@@ -47,8 +47,15 @@ impl Plan {
 
 impl Dispatcher {
     /// Takes in an alert after a change: joins it to the groups its routes lead to. A group it no longer belongs to, because
-    /// its severity or the routes changed, sees it end.
+    /// its severity or the routes changed, sees it end. One that its provider holds back joins none; in a group it was told
+    /// in before, it stays, so that its end is told.
     pub fn place(&mut self, route: &Route, alert: &Alert, now: Timestamp) {
+        if !alert.is_muted() || self.places.contains_key(&alert.fingerprint()) {
+            self.put(route, alert, now);
+        }
+    }
+
+    fn put(&mut self, route: &Route, alert: &Alert, now: Timestamp) {
         let fingerprint = alert.fingerprint();
         let before = self.places.remove(&fingerprint).unwrap_or_default();
         let notified = NotifiedAlert::of(alert);
@@ -104,8 +111,16 @@ impl Dispatcher {
             }
         }
         opened.sort_by_key(|(alert, opened_at)| (*opened_at, alert.fingerprint()));
+        let told: BTreeSet<u64> = log
+            .groups()
+            .flat_map(|(_, entries)| entries)
+            .flat_map(|entry| &entry.notification.alerts)
+            .filter(|alert| alert.is_firing())
+            .map(|alert| alert.fingerprint)
+            .collect();
+        opened.retain(|(alert, _)| !alert.is_muted() || told.contains(&alert.fingerprint()));
         for (alert, opened_at) in opened {
-            dispatcher.place(&config.route, alert, opened_at);
+            dispatcher.put(&config.route, alert, opened_at);
         }
         for (id, group) in &mut dispatcher.groups {
             let told = log.entries_of(id).map(|entry| entry.notification.at).max();

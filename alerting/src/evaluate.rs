@@ -1,4 +1,5 @@
-//! Evaluates policies in event time, at the watermark of the series they select, and tells what changed.
+//! Decides what is on: evaluates policies in event time, at the watermark of the series they select, takes in what providers
+//! say of their own alarms, folds what is the same, and tells what changed.
 
 mod observation;
 mod query;
@@ -9,15 +10,17 @@ mod step;
 mod tests;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use isobar_normalizer::{AlertClass, Timestamp};
+use isobar_normalizer::{AlarmReport, AlertClass, Timestamp};
 
 pub use query::{ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark};
 
-use crate::alert::Alert;
+use crate::alert::{Alert, AlertState};
 use crate::event::Transition;
+use crate::fold::Fold;
+use crate::native::{AlarmOrigin, NativeAlarms, NativeTable};
 use crate::policy::Policy;
 use watch::Watch;
 
@@ -37,38 +40,59 @@ pub struct PolicyHealth {
     pub groups: usize,
 }
 
-/// Holds the state of every group of every policy.
+/// Holds the state of every group of every policy and of every native alarm, and which of their alerts are one.
 ///
 /// The owner journals what it returns, in order, before anyone hears of it; after a restart it hands the alerts back.
 #[derive(Debug)]
 pub struct Evaluator {
     watches: Vec<Watch>,
     interval: Duration,
+    natives: NativeAlarms,
+    fold: Fold,
 }
 
 impl Evaluator {
     /// Watches the policies; `interval` is the distance of the grid's instants, for sources that deliver as often.
     pub fn new(policies: Vec<Policy>, interval: Duration) -> Self {
-        Self { watches: policies.into_iter().map(Watch::new).collect(), interval }
+        let watches = policies.into_iter().map(Watch::new).collect();
+        Self { watches, interval, natives: NativeAlarms::default(), fold: Fold::default() }
     }
 
-    /// Takes up the alerts of policies as the journal's fold has them, those that ended lately included, so that what
-    /// fires is neither fired again nor lost, and `for` goes on. Alerts about Isobar itself are passed over.
+    /// Reads classes and severities of native alarms from this table from now on.
+    pub fn set_native_table(&mut self, table: NativeTable) {
+        self.natives.set_table(table);
+    }
+
+    /// Takes up the alerts of policies and native alarms as the journal's fold has them, those that ended lately included, so
+    /// that what fires is neither fired again nor lost, and `for` goes on. Alerts about Isobar itself are passed over.
     /// Returns the end of alerts whose policy is gone, or no longer gives them that identity.
     pub fn restore<'a>(
         &mut self,
         alerts: impl IntoIterator<Item = &'a Alert>,
         now: Timestamp,
     ) -> Vec<Transition> {
+        let mut kept: Vec<Alert> =
+            alerts.into_iter().filter(|alert| alert.class != AlertClass::Own).cloned().collect();
+        for alert in kept.iter_mut().filter(|alert| alert.watched.metric.is_none() && alert.native.is_empty())
+        {
+            // Written by a version that did not say what an alert watches.
+            let policy = self.watches.iter().map(Watch::policy).find(|policy| policy.name == alert.name());
+            alert.watched.metric = policy.map(Policy::metric_name);
+        }
+        self.fold.restore(&kept);
         let mut ended = Vec::new();
-        for alert in alerts.into_iter().filter(|alert| alert.class != AlertClass::Own) {
+        for alert in by_themselves(&kept) {
+            if !alert.native.is_empty() {
+                self.natives.restore(alert);
+                continue;
+            }
             let watch = self.watches.iter_mut().find(|watch| watch.policy().name == alert.name());
             let was_taken = watch.is_some_and(|watch| watch.take(alert));
-            if !was_taken && alert.state != crate::AlertState::Resolved {
+            if !was_taken && alert.state != AlertState::Resolved {
                 ended.push(watch::end(alert, "policy_removed", now));
             }
         }
-        ended
+        self.folded(ended)
     }
 
     /// Replaces the policies. A policy that keeps name, `by` and `labels` keeps its alerts; the alerts of others end.
@@ -82,13 +106,40 @@ impl Evaluator {
             });
         }
         old.sort_by(|a, b| a.policy().name.cmp(&b.policy().name));
-        old.iter().flat_map(Watch::alerts).map(|alert| watch::end(alert, "policy_removed", now)).collect()
+        let ended = old.iter().flat_map(Watch::alerts).map(|alert| watch::end(alert, "policy_removed", now));
+        self.folded(ended.collect())
     }
 
     /// Ends what sources outside this set have reported: to be called with the configured sources after a restart and
     /// after a reload. A source that is merely down stays in the set, and its alerts stay on.
     pub fn retain_sources(&mut self, sources: &BTreeSet<String>, now: Timestamp) -> Vec<Transition> {
-        self.watches.iter_mut().flat_map(|watch| watch.retain_sources(sources, now)).collect()
+        let mut ended = self.natives.retain_sources(sources, now);
+        ended.extend(self.watches.iter_mut().flat_map(|watch| watch.retain_sources(sources, now)));
+        self.folded(ended)
+    }
+
+    /// Takes in what a part of a source says of its provider's alarms. A part that failed says nothing.
+    pub fn report(
+        &mut self,
+        origin: &AlarmOrigin,
+        report: &AlarmReport,
+        query: &dyn RuleQuery,
+        now: Timestamp,
+    ) -> Vec<Transition> {
+        let told = self.natives.report(origin, report, |id| query.resource(id), now);
+        self.folded(told)
+    }
+
+    /// Ends the native alarms that other parts of the source than these reported: to be called when it is known which parts
+    /// it has.
+    pub fn retain_parts(
+        &mut self,
+        source: &str,
+        parts: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Vec<Transition> {
+        let ended = self.natives.retain_parts(source, parts, now);
+        self.folded(ended)
     }
 
     /// How many evaluations are due: instants up to the watermarks, over all policies and sources.
@@ -100,10 +151,11 @@ impl Evaluator {
     /// Evaluates everything due and returns what changed, in the order it is to be journalled. A policy whose query
     /// fails stays where it is and is tried again on the next tick.
     pub async fn tick(&mut self, query: &dyn RuleQuery, now: Timestamp) -> Vec<Transition> {
-        let mut transitions = Vec::new();
+        let mut transitions = self.natives.end_gone(|id| query.resource(id), now);
         for watch in &mut self.watches {
             watch.catch_up(query, self.interval, now, &mut transitions).await;
         }
+        let transitions = self.folded(transitions);
         metrics::counter!("isobar_evaluate_transitions_total").increment(transitions.len() as u64);
         transitions
     }
@@ -112,4 +164,24 @@ impl Evaluator {
     pub fn health(&self) -> Vec<PolicyHealth> {
         self.watches.iter().map(Watch::health).collect()
     }
+
+    fn folded(&mut self, told: Vec<Transition>) -> Vec<Transition> {
+        told.into_iter().flat_map(|transition| self.fold.take(transition)).collect()
+    }
+}
+
+/// What every policy and native alarm said last, each by itself: of several records of one the newest counts. What was
+/// pending inside another alert is not among them, because that is not written down when it is over.
+pub(crate) fn by_themselves(kept: &[Alert]) -> Vec<&Alert> {
+    let members = kept.iter().flat_map(|alert| {
+        alert.made_of().iter().filter(|part| alert.members.is_empty() || part.state != AlertState::Pending)
+    });
+    let mut newest: BTreeMap<u64, &Alert> = BTreeMap::new();
+    for alert in members {
+        let known = newest.entry(alert.fingerprint()).or_insert(alert);
+        if (alert.updated_at, alert.state.is_open()) > (known.updated_at, known.state.is_open()) {
+            *known = alert;
+        }
+    }
+    newest.into_values().collect()
 }

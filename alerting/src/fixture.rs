@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isobar_normalizer::{AlertClass, FailureDomain, Labels, Severity, Timestamp};
+use isobar_normalizer::{AlertClass, FailureDomain, Labels, NativeState, Severity, Timestamp};
 
-use crate::alert::{Alert, AlertState};
+use crate::alert::{Alert, AlertState, NativeReport, Watched};
 use crate::delivery::{Delivery, DeliveryState, GroupId, IntegrationId, Notification, NotifiedAlert, Reason};
 use crate::event::Transition;
 
@@ -34,6 +34,26 @@ pub(crate) fn alert(identity: &str, state: AlertState, severity: Severity, at: T
         fired_at: state.is_open().then_some(at),
         ends_at: (state == AlertState::Resolved).then_some(at),
         updated_at: at,
+        watched: Watched::default(),
+        native: Vec::new(),
+        members: Vec::new(),
+    }
+}
+
+/// What is told of a firing alarm.
+pub(crate) fn native_report(id: &str, is_muted: bool) -> NativeReport {
+    NativeReport {
+        source: "aws".to_owned(),
+        part: "r".to_owned(),
+        id: id.to_owned(),
+        name: id.to_owned(),
+        state: NativeState::Firing,
+        severity: Severity::Warning,
+        source_severity: String::new(),
+        since: START,
+        is_muted,
+        acknowledged_by: String::new(),
+        url: String::new(),
     }
 }
 

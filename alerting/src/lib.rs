@@ -10,7 +10,9 @@ mod evaluate;
 mod event;
 #[cfg(test)]
 mod fixture;
+mod fold;
 mod group;
+mod native;
 mod notify;
 mod outbox;
 mod policy;
@@ -19,7 +21,7 @@ mod self_rules;
 mod template;
 mod why;
 
-pub use alert::{Alert, AlertState};
+pub use alert::{Alert, AlertState, NativeReport, Threshold, Watched};
 pub use alerts::{Alerts, RESOLVED_RETENTION};
 pub use centre::{AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts};
 pub use config::{AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver};
@@ -33,6 +35,7 @@ pub use evaluate::{
 };
 pub use event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
 pub use group::{Group, LogEntry, NotificationLog};
+pub use native::{AlarmOrigin, NativeTable};
 pub use notify::{IntegrationSettings, Message, NOTIFIER_KINDS, Notifier, NotifierKind, NotifyError, Tools};
 pub use outbox::{AGE_MAX, DeliveryFilter, Next, Outbox, after_attempt, requeued};
 pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, Policies, Policy};

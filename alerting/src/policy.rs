@@ -13,13 +13,14 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use isobar_normalizer::{AlertClass, FailureDomain, LabelError, Labels, Matcher};
+use isobar_normalizer::{AlertClass, FailureDomain, LabelError, Labels, Matcher, Severity};
 
 pub(crate) use compile::SOURCE;
 pub use condition::{Comparison, Condition};
 pub use criteria::Criteria;
 pub use read::Policies;
 
+use crate::alert::{Threshold, Watched};
 use crate::template::Annotations;
 
 /// The label that names the resource a series is about.
@@ -122,6 +123,33 @@ impl Policy {
         };
         let first = self.overrides.iter().find(|other| selects(&other.matchers));
         first.map_or(&self.criteria, |other| &other.criteria)
+    }
+
+    /// The metric under its canonical name; of a raw one, the name as it is.
+    pub(crate) fn metric_name(&self) -> String {
+        fit::canonical(&self.metric).map_or_else(|| self.metric.clone(), |metric| metric.name().to_owned())
+    }
+
+    /// What an alert of this severity looks at, under these criteria; `period` as for [`Policy::expression`].
+    pub(crate) fn watched(
+        &self,
+        group: &Labels,
+        criteria: &Criteria,
+        severity: Severity,
+        period: Duration,
+    ) -> Watched {
+        let condition = criteria.level(severity);
+        let unit = fit::canonical(&self.metric).map(|metric| metric.unit().to_string());
+        Watched {
+            metric: Some(self.metric_name()),
+            threshold: Some(Threshold {
+                level: severity,
+                operator: condition.comparison.as_str().to_owned(),
+                value: condition.threshold,
+                unit: unit.unwrap_or_default(),
+            }),
+            expression: Some(self.expression_of(group, period)),
+        }
     }
 
     /// The longest `for` any group may have.

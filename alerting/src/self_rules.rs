@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use isobar_normalizer::{AlertClass, FailureDomain, Labels, Severity, Timestamp, format_duration};
 
-use crate::alert::{Alert, AlertState};
+use crate::alert::{Alert, AlertState, Watched};
 use crate::event::Transition;
 use crate::policy::{ALERT_NAME, SOURCE};
 
@@ -297,6 +297,9 @@ impl Finding {
             fired_at: Some(before.and_then(|alert| alert.fired_at).unwrap_or(now)),
             ends_at: None,
             updated_at: now,
+            watched: Watched::default(),
+            native: Vec::new(),
+            members: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use isobar_normalizer::Timestamp;
 
-use crate::alert::AlertState;
+use crate::alert::{Alert, AlertState};
 use crate::alerts::Alerts;
 use crate::config::AlertingConfig;
 use crate::delivery::{Delivery, DeliveryState};
@@ -15,10 +15,10 @@ use crate::route::RouteVerdict;
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhyStep {
-    /// `evaluate`, `route`, `group`, `notify`, `deliver`.
+    /// `evaluate`, `fold`, `route`, `group`, `notify`, `deliver`.
     pub stage: &'static str,
-    /// What was decided, one word: the alert's state; `chosen`, `passed`, `refused`; `waiting`; `told`; the delivery's
-    /// state.
+    /// What was decided, one word: the alert's state; the member's own state; `chosen`, `passed`, `refused`; `waiting`;
+    /// `told`; the delivery's state.
     pub verdict: &'static str,
     /// What decided: the policy's name, the route's key, the group's key, the receiver and its channel.
     pub rule: String,
@@ -39,6 +39,7 @@ pub(crate) fn why(
 ) -> Option<Vec<WhyStep>> {
     let latest = alerts.transition(fingerprint)?;
     let mut steps = vec![evaluated(latest)];
+    steps.extend(latest.alert.members.iter().enumerate().map(folded));
     steps.extend(routed(config, latest));
     for (id, group) in dispatcher.groups_of(fingerprint) {
         let told = log.entries_of(id).next().is_some();
@@ -79,6 +80,26 @@ fn evaluated(latest: &Transition) -> WhyStep {
     }
 }
 
+/// One of those that are the same as the alert.
+fn folded((index, member): (usize, &Alert)) -> WhyStep {
+    let by = member.sources.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let (metric, resource) = (&member.watched.metric, member.resource().unwrap_or_default());
+    let metric = metric.as_deref().unwrap_or_default();
+    let what = if member.native.is_empty() { "policy" } else { "native alarm" };
+    let how = if index == 0 {
+        "the first to fire, whose identity it has".to_owned()
+    } else {
+        format!("the same resource and metric, {metric} of {resource}")
+    };
+    WhyStep {
+        stage: "fold",
+        verdict: member.state.as_str(),
+        rule: member.name().to_owned(),
+        at: Some(member.ends_at.unwrap_or(member.starts_at)),
+        detail: format!("{what}, told by {by}: {how}"),
+    }
+}
+
 fn routed(config: &AlertingConfig, latest: &Transition) -> Vec<WhyStep> {
     let step = |verdict, rule: &str, detail| WhyStep {
         stage: "route",
@@ -91,6 +112,10 @@ fn routed(config: &AlertingConfig, latest: &Transition) -> Vec<WhyStep> {
         let detail =
             "a pending alert is told to nobody: its condition has not held for long enough".to_owned();
         return vec![step("refused", &config.route.key, detail)];
+    }
+    if latest.alert.is_muted() {
+        let detail = "the provider holds the alarm's notifications back: it is shown, and nobody new is told";
+        return vec![step("refused", &config.route.key, detail.to_owned())];
     }
     let labels = latest.alert.labels();
     let explained = config.route.explain(&labels);

@@ -64,6 +64,9 @@ pub(crate) fn alert(name: &str, severity: Severity, state: AlertState) -> AlertV
         fired_at: Some(NOW),
         ends_at: None,
         updated_at: NOW,
+        watched: isobar_alerting::Watched::default(),
+        native: Vec::new(),
+        members: Vec::new(),
     };
     AlertView::from(&alert)
 }

@@ -38,7 +38,8 @@ pub struct NativeAlarm {
 }
 
 /// The states every provider's own words come down to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NativeState {
     /// The condition holds.
     Firing,
@@ -46,6 +47,20 @@ pub enum NativeState {
     Unknown,
     /// The condition does not hold.
     Ok,
+}
+
+impl NativeState {
+    /// Every state, worst first.
+    pub const ALL: [Self; 3] = [Self::Firing, Self::Unknown, Self::Ok];
+
+    /// The word the API and the journal use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Unknown => "unknown",
+            Self::Ok => "ok",
+        }
+    }
 }
 
 /// What one look at a provider's alarms brought.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Transition;
-use crate::fixture::{START, transition};
+use crate::fixture::{START, native_report, transition};
 
 /// A world of one configuration: what is known, and the records that would restore it.
 struct World {
@@ -98,10 +98,16 @@ fn play(config: &str, script: &str) -> String {
                 world.run_until(now, &mut output);
                 continue;
             }
+            // A native alarm whose provider holds its notifications back.
+            "muted" => AlertState::Firing,
             other => panic!("unknown word {other}"),
         };
         let (severity, identity) = rest.trim().split_once(' ').expect("a severity and labels");
-        world.take(transition(identity, state, severity.parse().expect("a severity"), now), now);
+        let mut said = transition(identity, state, severity.parse().expect("a severity"), now);
+        if word == "muted" {
+            said.alert.native = vec![native_report("a", true)];
+        }
+        world.take(said, now);
     }
     output
 }

@@ -1,12 +1,13 @@
 //! One alert out of what several reporters say about the same group.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use isobar_normalizer::{Labels, Timestamp};
 
 use super::schedule::Reporter;
 use super::step::{Active, Change, GroupState, Held};
-use crate::alert::{Alert, AlertState};
+use crate::alert::{Alert, AlertState, Watched};
 use crate::event::Transition;
 use crate::policy::Policy;
 
@@ -26,6 +27,8 @@ pub(super) struct Scene<'a> {
     pub(super) labels: &'a Labels,
     /// The descriptive labels of its resource.
     pub(super) described: &'a Labels,
+    /// The reporter's period; zero when it is not known.
+    pub(super) period: Duration,
     /// Event time.
     pub(super) at: Timestamp,
     /// Processing time.
@@ -153,9 +156,13 @@ impl Scene<'_> {
             fired_at: before.and_then(|alert| alert.fired_at).or(active.fired_at),
             ends_at: (state == AlertState::Resolved).then_some(updated_at),
             updated_at,
+            watched: Watched::default(),
+            native: Vec::new(),
+            members: Vec::new(),
         };
-        let threshold = self.policy.criteria_for(&alert.labels()).level(alert.severity).threshold;
-        alert.annotations = self.policy.annotations.render(&alert, threshold);
+        let criteria = self.policy.criteria_for(&alert.labels());
+        alert.watched = self.policy.watched(self.labels, criteria, alert.severity, self.period);
+        alert.annotations = self.policy.annotations.render(&alert, criteria.level(alert.severity).threshold);
         alert
     }
 }

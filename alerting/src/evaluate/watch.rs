@@ -257,7 +257,8 @@ impl Watch {
             let criteria = policy.criteria_for(&joined(labels, &described));
             let (next, change) = step(state, &observation, at, criteria, policy.no_data);
             group.states.insert(run.reporter.clone(), next);
-            let scene = Scene { policy, labels, described: &described, at, decided_at: now };
+            let period = run.period;
+            let scene = Scene { policy, labels, described: &described, period, at, decided_at: now };
             transitions.extend(change.and_then(|change| group.transition(&scene, &run.reporter, change)));
             // Only no-data needs to remember who was there; everybody else comes back with the next value.
             let is_forgettable =
@@ -305,7 +306,8 @@ impl End {
             step(state, &Observation::Ended(self.reason), at, &policy.criteria, policy.no_data);
         group.states.insert(reporter.clone(), next);
         let described = &Labels::empty();
-        let scene = Scene { policy, labels, described, at, decided_at: self.decided_at };
+        let period = Duration::ZERO;
+        let scene = Scene { policy, labels, described, period, at, decided_at: self.decided_at };
         let ended = change.and_then(|change| group.transition(&scene, reporter, change));
         group.states.remove(reporter);
         ended

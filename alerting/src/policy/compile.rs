@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use isobar_normalizer::{Aggregation, METRIC_NAME, MatchOp, Matcher, Registry, format_duration};
+use isobar_normalizer::{Aggregation, Labels, METRIC_NAME, MatchOp, Matcher, Registry, format_duration};
 
 use super::{Aggregate, Policy};
 
@@ -17,15 +17,29 @@ impl Policy {
     ///
     /// The window of each series becomes a value first, and the values of the group's series one second.
     pub fn expression(&self, source: Option<&str>, period: Duration) -> String {
+        let source = source.map(|source| Matcher::equal(SOURCE, source));
+        self.expression_over(period, source.as_slice())
+    }
+
+    /// The value of one group, over all sources.
+    pub(crate) fn expression_of(&self, group: &Labels, period: Duration) -> String {
+        let named = |label: &String| Matcher::equal(label, group.get(label).unwrap_or_default());
+        let group: Vec<Matcher> = self.by.iter().map(named).collect();
+        self.expression_over(period, &group)
+    }
+
+    fn expression_over(&self, period: Duration, narrowing: &[Matcher]) -> String {
         let (across, within) = self.functions();
         let window = format_duration(self.over.max(period));
-        format!("{across} by ({}) ({within}{}[{window}]))", self.by_list(), self.selector(source))
+        format!("{across} by ({}) ({within}{}[{window}]))", self.by_list(), self.selector(narrowing))
     }
 
     /// The number of samples per group inside the window, PromQL: a group that is absent has been silent for so long.
     pub fn freshness_expression(&self, source: Option<&str>, window: Duration) -> String {
         let window = format_duration(window);
-        format!("sum by ({}) (count_over_time({}[{window}]))", self.by_list(), self.selector(source))
+        let source = source.map(|source| Matcher::equal(SOURCE, source));
+        let selector = self.selector(source.as_slice());
+        format!("sum by ({}) (count_over_time({selector}[{window}]))", self.by_list())
     }
 
     /// The aggregation over the group's series, and the opening of the one over time.
@@ -61,14 +75,11 @@ impl Policy {
         self.by.iter().map(|label| label_name(label)).collect::<Vec<_>>().join(", ")
     }
 
-    fn selector(&self, source: Option<&str>) -> String {
+    fn selector(&self, narrowing: &[Matcher]) -> String {
         let mut text = format!("{{{}", quoted(&self.metric));
         let others = self.matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME);
-        for matcher in others {
+        for matcher in others.chain(narrowing) {
             push_matcher(&mut text, matcher);
-        }
-        if let Some(source) = source {
-            push_matcher(&mut text, &Matcher::equal(SOURCE, source));
         }
         text.push('}');
         text

@@ -21,6 +21,20 @@ pub enum Comparison {
     NotEqual,
 }
 
+impl Comparison {
+    /// The operator as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+            Self::Below => "<",
+            Self::AtMost => "<=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+        }
+    }
+}
+
 /// Where the values that meet a condition lie. Levels of one policy share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -125,15 +139,7 @@ impl Condition {
 /// `> 0.8`, in base units.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let operator = match self.comparison {
-            Comparison::Above => ">",
-            Comparison::AtLeast => ">=",
-            Comparison::Below => "<",
-            Comparison::AtMost => "<=",
-            Comparison::Equal => "==",
-            Comparison::NotEqual => "!=",
-        };
-        write!(f, "{operator} {}", self.threshold)
+        write!(f, "{} {}", self.comparison.as_str(), self.threshold)
     }
 }
 

@@ -27,6 +27,9 @@ fn alert(value: Option<f64>) -> Alert {
         fired_at: None,
         ends_at: None,
         updated_at: at,
+        watched: crate::Watched::default(),
+        native: Vec::new(),
+        members: Vec::new(),
     }
 }
 

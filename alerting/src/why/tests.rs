@@ -6,7 +6,7 @@ use isobar_normalizer::Severity;
 
 use super::*;
 use crate::delivery::Receipt;
-use crate::fixture::{START, transition};
+use crate::fixture::{START, native_report, transition};
 use crate::outbox::after_attempt;
 
 const CONFIG: &str = r#"
@@ -133,4 +133,31 @@ fn why_nobody_was_told() {
         "{swallowed:#?}"
     );
     assert!(why(&world.config, &world.alerts, &world.dispatcher, &world.log, &world.outbox, 7).is_none());
+}
+
+#[test]
+fn what_was_folded_in_and_what_is_held_back() {
+    let (mut world, fingerprint) = World::with(AlertState::Firing, Severity::Critical);
+    let mut said = world.alerts.transition(fingerprint).unwrap().clone();
+    let policy = said.alert.clone();
+    let mut alarm = transition("alertname=cpu-high", AlertState::Firing, Severity::Warning, START).alert;
+    alarm.native = vec![native_report("arn:1", true)];
+    alarm.sources = ["aws-prod".to_owned()].into();
+    alarm.watched.metric = Some("system.cpu.utilization".to_owned());
+    said.alert.members = vec![policy.clone(), alarm.clone()];
+    world.alerts.apply(said.clone());
+    let shown = world.shown(fingerprint);
+    assert_eq!(
+        shown[1..3],
+        [
+            "fold firing HighCpu [0s] policy, told by policy: the first to fire, whose identity it has",
+            "fold firing cpu-high [0s] native alarm, told by aws-prod: the same resource and metric, system.cpu.utilization of ",
+        ]
+    );
+    assert!(shown[3].starts_with("route refused"), "{shown:#?}");
+
+    said.alert.members = vec![Alert { state: AlertState::Resolved, ..policy }, alarm];
+    world.alerts.apply(said);
+    let shown = world.shown(fingerprint);
+    assert!(shown[3].contains("the provider holds the alarm's notifications back"), "{shown:#?}");
 }

@@ -177,6 +177,9 @@ mod tests {
             fired_at: None,
             ends_at: None,
             updated_at: Timestamp::from_millis(7),
+            watched: isobar_alerting::Watched::default(),
+            native: Vec::new(),
+            members: Vec::new(),
         }
     }
 

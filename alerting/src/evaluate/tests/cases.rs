@@ -3,19 +3,22 @@
 //! Script lines, times from the start:
 //! `source NAME period D [delay D] [lag D]` · `resource ID name=value …` (again to change) · `gone ID` · `back ID` ·
 //! `series SOURCE ID from T: 0.5*8 _*2 0.9` (one value per period, `_` a gap) · `run until T` (a tick every 15 s) ·
+//! `alarms SOURCE: RESOURCE=firing RESOURCE=ok/critical …` (a complete look at the provider's alarms on the CPU) ·
+//! `backfill SOURCE D` (the past was read too) ·
 //! `stall SOURCE` · `resume SOURCE` · `unread ID` (its region fails) · `read ID` (all of it comes) · `lag SOURCE D` · `restart [after D]` (state comes back from the journal).
 //!
 //! A transition is `event-time (decided time) resource from -> to severity by sources: reason`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use isobar_normalizer::{Timestamp, format_duration, parse_duration};
+use isobar_normalizer::{AlarmReport, NativeAlarm, NativeState, Timestamp, format_duration, parse_duration};
 
 use super::estate::{Estate, Source};
 use super::{START, after};
-use crate::{Alerts, EVALUATION_INTERVAL, Evaluator, Policies, Policy, Transition};
+use crate::{AlarmOrigin, Alerts, EVALUATION_INTERVAL, Evaluator, Policies, Policy, Transition};
 
 const TICK: Duration = Duration::from_secs(15);
 
@@ -59,6 +62,20 @@ impl Play {
             ["series", source, id, "from", from, ref values @ ..] => {
                 let from = after(duration(from.trim_end_matches(':')));
                 self.estate.push(source, id, from, values.iter().flat_map(|word| repeated(word)));
+            }
+            ["alarms", source, ref alarms @ ..] => {
+                let origin = AlarmOrigin {
+                    source: source.trim_end_matches(':').to_owned(),
+                    kind: "cloudwatch".to_owned(),
+                    part: "r".to_owned(),
+                };
+                let alarms = alarms.iter().map(|alarm| native_alarm(alarm, self.estate.now)).collect();
+                let report = AlarmReport { alarms, is_complete: true };
+                let told = self.evaluator.report(&origin, &report, &self.estate, self.estate.now);
+                self.journal(told);
+            }
+            ["backfill", name, past] => {
+                self.source(name).complete_since = self.estate.now.minus(duration(past));
             }
             ["gone", id] => self.estate.resources.get_mut(id).unwrap().gone = Some(self.estate.now),
             ["back", id] => self.estate.resources.get_mut(id).unwrap().gone = None,
@@ -129,6 +146,28 @@ fn shown(transition: &Transition) -> String {
         write!(line, " | {name}: {text}").unwrap();
     }
     line
+}
+
+/// `i-1=firing/critical`: the machine, what its alarm says, how bad that is.
+fn native_alarm(text: &str, now: Timestamp) -> NativeAlarm {
+    let (resource, said) = text.split_once('=').unwrap();
+    let (state, severity) = said.split_once('/').unwrap_or((said, "warning"));
+    NativeAlarm {
+        id: format!("arn:{resource}"),
+        name: "cpu-high".to_owned(),
+        state: NativeState::ALL.into_iter().find(|known| known.as_str() == state).unwrap(),
+        since: now,
+        severity: Some(severity.parse().unwrap()),
+        source_severity: String::new(),
+        class: None,
+        resource: Some(resource.parse().unwrap()),
+        metric: Some("system.cpu.utilization".to_owned()),
+        is_muted: false,
+        acknowledged_by: String::new(),
+        reason: format!("threshold crossed, {state}"),
+        url: String::new(),
+        labels: BTreeMap::new(),
+    }
 }
 
 fn since_start(at: Timestamp) -> String {
