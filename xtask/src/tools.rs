@@ -25,7 +25,16 @@ const NODE_LEAST: (u32, u32) = (20, 19);
 /// The mail server that deliveries are tested against.
 const MAIL: [&str; 1] = ["aiosmtpd==1.4.6"];
 /// The clouds' official clients, and another stand-in to compare ours with.
-const CLOUDS: [&str; 2] = ["boto3==1.44.5", "moto[server]==5.2.5"];
+const CLOUDS: [&str; 8] = [
+    "azure-identity==1.27.0",
+    "azure-mgmt-alertsmanagement==1.0.1",
+    "azure-mgmt-monitor==7.0.0",
+    "azure-mgmt-resource==26.0.0",
+    "azure-mgmt-resourcegraph==8.0.1",
+    "azure-monitor-querymetrics==1.0.0",
+    "boto3==1.44.5",
+    "moto[server]==5.2.5",
+];
 
 /// Installs what is missing; as another user than root it names the line to run and fails.
 pub fn ensure_all() -> Result<()> {

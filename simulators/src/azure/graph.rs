@@ -6,7 +6,7 @@ mod syntax;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::catalogue::{Catalogue, Resource};
@@ -94,7 +94,7 @@ impl Inventory<'_> {
             }
             _ if !mine => Vec::new(),
             "resources" => resources().map(|resource| row(resource, self.tenant)).collect(),
-            _ => self.alerts.iter().filter_map(Value::as_object).cloned().collect(),
+            _ => self.alerts.iter().map(columns).collect(),
         })
     }
 
@@ -115,9 +115,9 @@ impl Inventory<'_> {
         let page = &rows[begin..end];
         let more = self.endless || end < rows.len();
         // Without ids in the result there is no way to go on.
-        let can_go_on = page.iter().all(|row| row.contains_key("id"));
+        let can_go_on = page.iter().all(|row| row.iter().any(|(name, _)| name == "id"));
         let data = match options.result_format.as_deref() {
-            None | Some("objectArray") => page.iter().cloned().map(Value::Object).collect::<Vec<_>>().into(),
+            None | Some("objectArray") => objects(page),
             Some("table") => table_of(page),
             Some(other) => return Err(self.bad("InvalidResultFormat", &format!("no format {other}"), None)),
         };
@@ -168,13 +168,14 @@ pub(crate) fn throttled(wait_ms: Millis) -> ApiError {
 
 /// A resource as Resource Graph has it: types and resource groups are in lower case, ids are not.
 fn row(resource: &Resource, tenant: &str) -> Row {
-    let tags: Row = resource.tags.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    let tags: Map<String, Value> =
+        resource.tags.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let mut properties = json!({"provisioningState": "Succeeded"});
     if resource.kind == "Microsoft.Compute/virtualMachines" {
         properties["hardwareProfile"] = json!({"vmSize": resource.sku});
         properties["extended"] = json!({"instanceView": {"powerState": {"code": "PowerState/running"}}});
     }
-    let row = json!({
+    columns(&json!({
         "id": resource.id,
         "name": resource.name,
         "type": resource.kind.to_lowercase(),
@@ -191,11 +192,17 @@ fn row(resource: &Resource, tenant: &str) -> Row {
         "identity": null,
         "zones": resource.zone.as_ref().map(|zone| vec![zone]),
         "extendedLocation": null,
-    });
-    match row {
-        Value::Object(row) => row,
-        _ => Row::new(),
-    }
+    }))
+}
+
+/// The columns of an object.
+fn columns(object: &Value) -> Row {
+    let fields = object.as_object().into_iter().flatten();
+    fields.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn objects(rows: &[Row]) -> Value {
+    rows.iter().map(|row| Value::Object(row.iter().cloned().collect())).collect()
 }
 
 fn table_of(rows: &[Row]) -> Value {
@@ -208,7 +215,7 @@ fn table_of(rows: &[Row]) -> Value {
     let columns: Vec<Value> = rows.first().map_or_else(Vec::new, |row| {
         row.iter().map(|(name, value)| json!({"name": name, "type": kind(value)})).collect()
     });
-    let cells = rows.iter().map(|row| Value::Array(row.values().cloned().collect()));
+    let cells = rows.iter().map(|row| Value::Array(row.iter().map(|(_, value)| value.clone()).collect()));
     json!({"columns": columns, "rows": cells.collect::<Vec<_>>()})
 }
 

@@ -315,7 +315,8 @@ mod tests {
             ("client_assertion_type", ASSERTION),
         ];
         tenant.exchange(&c.tenant_id, &form(&federated), NOW).unwrap();
-        let cases: [(&[(&str, &str)], u16, u32); 8] = [
+        type Changes<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Changes<'_>, u16, u32); 8] = [
             (&[("grant_type", "password")], 400, 70003),
             (&[("client_id", "")], 400, 900_144),
             (&[("client_id", "nobody")], 400, 700_016),

@@ -100,4 +100,23 @@ mod tests {
             assert!(Secret::parse(text).is_none(), "{text}");
         }
     }
+
+    #[test]
+    fn the_published_vector_is_believed() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../shared/wire/alerts/notify/signature_vectors.json");
+        let Ok(text) = std::fs::read(&file) else {
+            eprintln!("skipped: there is no {}", file.display());
+            return;
+        };
+        let vectors: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let vector = |name: &str| vectors["standard_webhooks"][name].as_str().unwrap();
+        let mut headers = HeaderMap::new();
+        for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+            headers.insert(name, HeaderValue::from_str(vector(name)).unwrap());
+        }
+        let now = vector("webhook-timestamp").parse::<Millis>().unwrap() * 1_000;
+        let secret = Secret::parse(vector("secret")).unwrap();
+        assert_eq!(secret.verify(&headers, vector("body").as_bytes(), now), Ok(vector("webhook-id")));
+    }
 }

@@ -71,3 +71,10 @@ pub async fn run(mut command: Command) -> Output {
     );
     output
 }
+
+/// An HTTP client; the TLS it never needs here would use the one crypto provider.
+pub fn http() -> reqwest::Client {
+    // Another test of this process may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}

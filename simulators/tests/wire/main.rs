@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its input fails")]
 
+mod azure;
 mod bill;
+mod exporters;
 mod faults;
 mod harness;
 mod notifications;
 mod official;
+mod sinks;

@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::syntax::{Expr, Step};
 
-/// A row: columns by name, in order.
-pub(crate) type Row = Map<String, Value>;
+/// A row: its columns in order.
+pub(crate) type Row = Vec<(String, Value)>;
 
 /// The functions there are.
 pub(super) const FUNCTIONS: [&str; 6] = ["not", "isempty", "isnotempty", "tolower", "toupper", "tostring"];
@@ -26,8 +26,10 @@ fn apply(step: &Step, rows: Vec<Row>) -> Vec<Row> {
         Step::Extend(columns) => rows
             .into_iter()
             .map(|mut row| {
-                let added = project(columns, &row);
-                row.extend(added);
+                for (name, value) in project(columns, &row) {
+                    row.retain(|(known, _)| *known != name);
+                    row.push((name, value));
+                }
                 row
             })
             .collect(),
@@ -47,11 +49,11 @@ fn apply(step: &Step, rows: Vec<Row>) -> Vec<Row> {
             rows
         }
         Step::Limit(count) => rows.into_iter().take(*count).collect(),
-        Step::Count => vec![Row::from_iter([("Count".to_owned(), json!(rows.len()))])],
+        Step::Count => vec![vec![("Count".to_owned(), json!(rows.len()))]],
         Step::CountBy(name, by) => grouped(by, &rows)
             .into_iter()
             .map(|(mut row, count)| {
-                row.insert(name.clone(), json!(count));
+                row.push((name.clone(), json!(count)));
                 row
             })
             .collect(),
