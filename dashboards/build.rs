@@ -57,7 +57,7 @@ fn present(web: &Path) -> Result<PathBuf, String> {
     if stamp == wanted {
         Ok(dist)
     } else {
-        Err("ISOBAR_UI=skip was set and none was built before".to_owned())
+        Err("ISOBAR_UI=skip was set, and none was built of these sources before".to_owned())
     }
 }
 

@@ -18,7 +18,7 @@ export function Panel({ title, aside, icon, className = "", children }: { title:
         <h2 id={id}>
           {icon && <Icon name={icon} />} {title}
         </h2>
-        {aside !== undefined && <div className="aside">{aside}</div>}
+        {aside !== undefined && aside !== null && <div className="aside">{aside}</div>}
       </header>
       {children}
     </section>

@@ -12,7 +12,7 @@ import { Foreign } from "../../parts/text";
  * Chips and free text. What is typed becomes a chip with a space or Enter; Backspace at the beginning edits the last one;
  * Tab takes the completion.
  */
-export function FilterBox({ q, rows, shown, total, onChange }: { q: string; rows: readonly Row[]; shown: number; total: number; onChange: (q: string) => void }): ReactNode {
+export function FilterBox({ q, rows, shown, total, onChange }: { q: string; rows: readonly Row[]; shown: number; total: number | null; onChange: (q: string) => void }): ReactNode {
   const t = useText();
   const listId = useId();
   const errorId = useId();
@@ -106,7 +106,7 @@ export function FilterBox({ q, rows, shown, total, onChange }: { q: string; rows
           }}
         />
         {isOpen && completion.key !== null && <span className="quiet hint">{t("filter.values", { n: completion.choices.length })}</span>}
-        <span className="quiet figures filter-count">{t("filter.count", { shown, total, hidden: total - shown })}</span>
+        <span className="quiet figures filter-count">{total === null ? "…" : t("filter.count", { shown, total, hidden: total - shown })}</span>
       </div>
       <p id={errorId} className="wrong" role="alert">
         {error && t(`filter.error.${error.message}`, { what: visible(error.text) })}

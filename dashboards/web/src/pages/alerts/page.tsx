@@ -152,7 +152,7 @@ export function AlertsPage(): ReactNode {
             </select>
           </label>
         </Tabs>
-        <FilterBox q={q} rows={candidates} shown={shownCount} total={candidates.length} onChange={setQ} />
+        <FilterBox q={q} rows={candidates} shown={shownCount} total={alerts.data ? candidates.length : null} onChange={setQ} />
       </div>
       <div className="alerts-body">
         <Facets q={q} rows={candidates} now={coarse} onToggle={(key, op, value) => setQ(toggleChip(q, key, op, value))} />
@@ -167,7 +167,7 @@ export function AlertsPage(): ReactNode {
                 </button>
               </>
             ) : (
-              <span className="quiet figures">{t("table.rows", { n: shownCount, total: rows.length })}</span>
+              alerts.data && <span className="quiet figures">{t("table.rows", { n: shownCount, total: rows.length })}</span>
             )}
           </p>
           <Read of={alerts} what="page.alerts" rows={12}>

@@ -70,7 +70,7 @@ export function OverviewPage(): ReactNode {
           <Panel
             title={t("groups.title")}
             className="flat"
-            aside={<Link href={hrefTo(place, "alerts")}>{t("groups.open", { n: rows.length })}</Link>}
+            aside={alerts.data && <Link href={hrefTo(place, "alerts")}>{t("groups.open", { n: rows.length })}</Link>}
           >
             <Read of={alerts} what="page.alerts" rows={6}>
               {() => <Groups rows={rows} />}
@@ -92,7 +92,7 @@ export function OverviewPage(): ReactNode {
             {(data) => <DeliveryPanel deliveries={data.items} />}
           </Read>
         </Panel>
-        <Panel title={t("collectors.title")} icon="sources" aside={<Link href={hrefTo(place, "sources")}>{t("collectors.count", { n: sources.data?.items.length ?? 0, up: (sources.data?.items ?? []).filter((source) => source.state === "up").length })}</Link>}>
+        <Panel title={t("collectors.title")} icon="sources" aside={sources.data && <Link href={hrefTo(place, "sources")}>{t("collectors.count", { n: sources.data.items.length, up: sources.data.items.filter((source) => source.state === "up").length })}</Link>}>
           <Read of={sources} what="collectors.title">
             {(data) => <Collectors sources={data.items} />}
           </Read>

@@ -39,7 +39,7 @@ function List(): ReactNode {
       <div className="filter-box">
         <Icon name="search" />
         <input ref={search} type="search" aria-label={t("resources.search")} placeholder={t("resources.search")} value={place.params.get("q") ?? ""} onChange={(event) => setParams({ q: event.target.value }, true)} />
-        <span className="quiet figures filter-count">{t("filter.count", { shown: shown.length, total: all.length, hidden: all.length - shown.length })}</span>
+        <span className="quiet figures filter-count">{resources.data ? t("filter.count", { shown: shown.length, total: all.length, hidden: all.length - shown.length }) : "…"}</span>
       </div>
       <div className="alerts-body">
         <div className="facets" role="group" aria-label={t("facet.label")}>

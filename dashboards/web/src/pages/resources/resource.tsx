@@ -59,7 +59,7 @@ export function ResourcePage({ id }: { id: string }): ReactNode {
       </header>
       <Golden id={id} />
       <div className="overview-bottom">
-        <Panel title={t("page.alerts")} aside={t("groups.alerts", { n: rows.length })}>
+        <Panel title={t("page.alerts")} aside={alerts.data && t("groups.alerts", { n: rows.length })}>
           <Read of={alerts} what="page.alerts">
             {() =>
               rows.length === 0 ? (
