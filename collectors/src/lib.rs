@@ -12,6 +12,7 @@
 //! assert_eq!(samples[0].value, 0.25);
 //! ```
 
+mod azure_monitor;
 mod clouds;
 mod collector;
 mod kinds;
