@@ -14,6 +14,7 @@
 
 mod azure_monitor;
 mod clouds;
+mod cloudwatch;
 mod collector;
 mod kinds;
 mod prices;
