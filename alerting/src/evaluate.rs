@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use isobar_normalizer::{AlarmReport, AlertClass, Timestamp};
 
-pub use query::{ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark};
+pub use query::{ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark, Stretch};
 
 use crate::alert::{Alert, AlertState};
 use crate::event::Transition;

@@ -32,6 +32,7 @@ pub use delivery::{
 pub use dispatch::{Dispatcher, Plan};
 pub use evaluate::{
     EVALUATION_INTERVAL, Evaluator, PolicyHealth, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark,
+    Stretch,
 };
 pub use event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
 pub use group::{Group, LogEntry, NotificationLog};

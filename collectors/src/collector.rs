@@ -42,6 +42,8 @@ pub struct Collected {
     pub alarms: Option<AlarmReport>,
     /// Inventory seen on the way.
     pub resources: Vec<Resource>,
+    /// Whether `resources` are all there are in the part: one that it told of before and that is not among them has left.
+    pub lists_all: bool,
     /// What was called, for the cost meter; empty where calls cost nothing.
     pub calls: Vec<Calls>,
     /// Everything the part says about its metrics; `None` when it said nothing this time, so that what it said before

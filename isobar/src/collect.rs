@@ -296,6 +296,9 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
             let Source { name, kind, .. } = &shared.source;
             shared.statuses.costs().count(name, kind, &collected.calls, clock::now());
             failed = collected.failed;
+            if let Some(report) = collected.alarms {
+                shared.ingest.alarms().put(name, kind, &part.key, report);
+            }
             let failure = collected.failures.first().cloned();
             let delivery = Delivery {
                 source: shared.source.name.clone(),
@@ -303,6 +306,7 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
                 runs: collected.runs,
                 measurements: collected.measurements,
                 resources: collected.resources,
+                lists_all: collected.lists_all,
                 metadata: collected.metadata.map_or(Said::Nothing, Said::All),
                 watermark: collected.watermark,
                 complete_since: collected.complete_since,

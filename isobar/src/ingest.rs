@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::warn;
 
+use crate::alarms::AlarmInbox;
 use crate::coverage::Coverage;
 use crate::metadata::{MetadataTable, Said};
 use crate::resources::{KIND_RESOURCE, Record, ResourceTable};
@@ -39,6 +40,8 @@ pub struct Delivery {
     pub measurements: Vec<Measurement>,
     /// Inventory seen on the way.
     pub resources: Vec<Resource>,
+    /// Whether `resources` are all that the part has.
+    pub lists_all: bool,
     /// What it says about metrics.
     pub metadata: Said,
     /// Up to when the part's data is complete now.
@@ -57,6 +60,7 @@ pub struct Ingest {
     journal: Arc<dyn Journal>,
     meanings: Meanings,
     coverage: Arc<Coverage>,
+    alarms: AlarmInbox,
     lookback: Arc<LongestLookback>,
     /// How far ahead of `now` the store takes samples.
     future_max: Duration,
@@ -113,6 +117,7 @@ impl Ingest {
             journal,
             meanings,
             coverage: Arc::default(),
+            alarms: AlarmInbox::default(),
             lookback,
             future_max,
             deriving: Mutex::default(),
@@ -128,6 +133,11 @@ impl Ingest {
     /// What clouds measure and what of it is mapped.
     pub fn coverage(&self) -> &Arc<Coverage> {
         &self.coverage
+    }
+
+    /// What was seen of providers' own alarms, for the evaluator.
+    pub fn alarms(&self) -> &AlarmInbox {
+        &self.alarms
     }
 
     /// Reads the recent past of the series that mappings watch, so that rates go on over a restart. Where the store cannot
@@ -179,6 +189,7 @@ impl Ingest {
             mut runs,
             measurements,
             mut resources,
+            lists_all,
             metadata,
             watermark,
             complete_since,
@@ -195,7 +206,13 @@ impl Ingest {
                 .record(now.since(newest).as_secs_f64());
         }
         self.metadata.take(&source, &part, metadata, now);
-        self.resources.see(&source, &part, resources);
+        let measured = measurements.iter().map(|measurement| &measurement.resource);
+        if lists_all {
+            self.resources.list(&source, &part, resources, now);
+        } else {
+            self.resources.see(&source, &part, resources);
+        }
+        self.resources.see_measured(&source, &part, measured, now);
         self.journal_changes(now)?;
         if let Some(watermark) = watermark {
             let delay = runs.iter().map(|run| run.delay).max().unwrap_or_default();
@@ -255,6 +272,7 @@ impl Ingest {
             runs: last,
             measurements: Vec::new(),
             resources: Vec::new(),
+            lists_all: false,
             metadata: Said::Nothing,
             watermark: None,
             complete_since: None,
@@ -280,6 +298,7 @@ impl Ingest {
         // Gone before the watermark moves on without the part: no instant is judged in between.
         self.resources.forget_part(source, part, now);
         self.watermarks.forget(source, part);
+        self.alarms.forget(source);
         self.arrived.notify_one();
         self.journal_changes(now)?;
         stored
@@ -297,6 +316,7 @@ impl Ingest {
     ) -> Result<(), IngestError> {
         self.resources.keep_parts(source, parts, now);
         self.watermarks.keep_parts(source, parts);
+        self.alarms.keep_parts(source, parts);
         self.arrived.notify_one();
         self.journal_changes(now)
     }
@@ -454,6 +474,7 @@ mod tests {
                 runs: vec![run],
                 measurements: Vec::new(),
                 resources: Vec::new(),
+                lists_all: false,
                 metadata: Said::Nothing,
                 watermark: Some(at.min(now)),
                 complete_since: None,

@@ -2,6 +2,7 @@
 //!
 //! This crate wires the others together. It alone reads the clock, the environment and randomness.
 
+mod alarms;
 mod api;
 mod audit;
 mod check;

@@ -25,6 +25,9 @@ pub struct Record {
     /// When it left the inventory of every source; absent while it is in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gone_at: Option<Timestamp>,
+    /// It left because an inventory listed it no longer; absent where its part left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unlisted: bool,
 }
 
 /// A source and the part of it that sees a resource.
@@ -40,6 +43,8 @@ struct Entry {
     labels: Described,
     seen_by: BTreeSet<Seer>,
     gone_at: Option<Timestamp>,
+    /// It left because an inventory listed it no longer: that its id still comes along with metrics brings it not back.
+    unlisted: bool,
 }
 
 /// A region of a provider, as one source sees it.
@@ -84,6 +89,7 @@ impl ResourceTable {
         for resource in resources {
             let seer = (source.clone(), part.clone());
             let entry = match entries.get_mut(resource.id.as_str()) {
+                Some(entry) if entry.unlisted && is_bare(&resource) => continue,
                 Some(entry) => {
                     let is_new_here = entry.seen_by.insert(seer);
                     let resource = merge(&entry.resource, resource);
@@ -93,18 +99,77 @@ impl ResourceTable {
                         continue;
                     }
                     entry.labels = labels_of(&entry.resource);
-                    entry.gone_at = None;
+                    (entry.gone_at, entry.unlisted) = (None, false);
                     entry
                 }
                 None => {
                     let key = resource.id.as_str().into();
                     let labels = labels_of(&resource);
                     let seen_by = BTreeSet::from([seer]);
-                    entries.entry(key).or_insert(Entry { resource, labels, seen_by, gone_at: None })
+                    entries.entry(key).or_insert(Entry {
+                        resource,
+                        labels,
+                        seen_by,
+                        gone_at: None,
+                        unlisted: false,
+                    })
                 }
             };
             self.note(entry);
         }
+    }
+
+    /// Takes in all that a part of a source has now. What it listed before and does not any more has left the source, also
+    /// where another part still has metrics of it. An empty list is not believed: it is more often an answer gone wrong
+    /// than an empty region, and ends every alert there.
+    pub fn list(&self, source: &Arc<str>, part: &Arc<str>, resources: Vec<Resource>, now: Timestamp) {
+        if resources.is_empty() {
+            return;
+        }
+        let listed: BTreeSet<Box<str>> =
+            resources.iter().map(|resource| resource.id.as_str().into()).collect();
+        self.see(source, part, resources);
+        let seer = (source.clone(), part.clone());
+        for (id, entry) in self.entries.write().iter_mut() {
+            if listed.contains(id) || !entry.seen_by.contains(&seer) {
+                continue;
+            }
+            entry.seen_by.retain(|(of, _)| of != source);
+            if entry.seen_by.is_empty() {
+                entry.gone_at.get_or_insert(now);
+                entry.unlisted = true;
+            }
+            self.note(entry);
+        }
+    }
+
+    /// Takes in that a part of a source has measured these: it sees them, whoever lists them.
+    pub fn see_measured<'a>(
+        &self,
+        source: &Arc<str>,
+        part: &Arc<str>,
+        measured: impl Iterator<Item = &'a ResourceId>,
+        now: Timestamp,
+    ) {
+        let ids: BTreeSet<&ResourceId> = measured.collect();
+        let seer = (source.clone(), part.clone());
+        let new: Vec<Resource> = {
+            let entries = self.entries.read();
+            let is_known = |id: &ResourceId| {
+                entries.get(id.as_str()).is_some_and(|entry| entry.unlisted || entry.seen_by.contains(&seer))
+            };
+            let new = ids.into_iter().filter(|id| !is_known(id));
+            new.map(|id| Resource {
+                id: id.clone(),
+                zone: String::new(),
+                name: String::new(),
+                tags: BTreeMap::new(),
+                service: String::new(),
+                last_seen: now,
+            })
+            .collect()
+        };
+        self.see(source, part, new);
     }
 
     /// Takes out what only this part saw.
@@ -190,11 +255,11 @@ impl ResourceTable {
 
     fn put(&self, kept: Record) -> Result<(), serde_json::Error> {
         let id: ResourceId = kept.id.parse().map_err(serde::de::Error::custom)?;
-        let Record { zone, name, tags, service, last_seen, seen_by, gone_at, .. } = kept;
+        let Record { zone, name, tags, service, last_seen, seen_by, gone_at, unlisted, .. } = kept;
         let resource = Resource { id, zone, name, tags, service, last_seen };
         let key = resource.id.as_str().into();
         let labels = labels_of(&resource);
-        self.entries.write().insert(key, Entry { resource, labels, seen_by, gone_at });
+        self.entries.write().insert(key, Entry { resource, labels, seen_by, gone_at, unlisted });
         Ok(())
     }
 
@@ -268,7 +333,7 @@ fn labels_of(resource: &Resource) -> Described {
 }
 
 fn record(entry: &Entry) -> Record {
-    let Entry { resource, seen_by, gone_at, .. } = entry;
+    let Entry { resource, seen_by, gone_at, unlisted, .. } = entry;
     Record {
         id: resource.id.to_string(),
         zone: resource.zone.clone(),
@@ -278,7 +343,14 @@ fn record(entry: &Entry) -> Record {
         last_seen: resource.last_seen,
         seen_by: seen_by.clone(),
         gone_at: *gone_at,
+        unlisted: *unlisted,
     }
+}
+
+/// Whether nothing but its id is known of it.
+fn is_bare(resource: &Resource) -> bool {
+    let Resource { zone, name, tags, service, .. } = resource;
+    zone.is_empty() && name.is_empty() && tags.is_empty() && service.is_empty()
 }
 
 #[cfg(test)]
@@ -392,5 +464,53 @@ mod tests {
         });
         assert_eq!(overtaken, Err("full"));
         assert_eq!(written(&table)[0].name, "db-two");
+    }
+
+    fn instance(n: usize, name: &str) -> Resource {
+        Resource {
+            id: format!("aws:1:us-east-1:compute.instance:i-{n}").parse().unwrap(),
+            tags: BTreeMap::new(),
+            ..host(name, 1)
+        }
+    }
+
+    #[test]
+    fn what_an_inventory_lists_no_longer_has_left_although_it_still_has_metrics() {
+        let table = ResourceTable::default();
+        let source: Arc<str> = "aws".into();
+        let (inventory, region): (Arc<str>, Arc<str>) =
+            ("1/us-east-1/inventory".into(), "1/us-east-1".into());
+        let at = Timestamp::from_millis;
+        let both = || vec![instance(1, "a"), instance(2, "b")];
+        let id = |n: usize| format!("aws:1:us-east-1:compute.instance:i-{n}");
+        let measured = |table: &ResourceTable| {
+            let ids: Vec<ResourceId> = [1, 2, 3].map(|n| id(n).parse().unwrap()).into();
+            table.see_measured(&source, &region, ids.iter(), at(1));
+        };
+        table.list(&source, &inventory, both(), at(1));
+        measured(&table);
+        assert_eq!(table.parts_of(&id(2), "aws").len(), 2);
+        // Never in this inventory, so that it says nothing of it.
+        assert!(matches!(table.look_up(&id(3)), Known::Present(_)));
+
+        table.list(&source, &inventory, vec![instance(1, "a")], at(2));
+        assert_eq!(table.look_up(&id(2)), Known::Gone(at(2)));
+        measured(&table);
+        table.see(&source, &region, vec![instance(2, "")]);
+        assert_eq!(table.look_up(&id(2)), Known::Gone(at(2)), "its last metrics come late");
+        let restored = ResourceTable::default();
+        restored.restore_all(&table.snapshot()).unwrap();
+        measured(&restored);
+        assert_eq!(restored.look_up(&id(2)), Known::Gone(at(2)));
+
+        table.list(&source, &inventory, Vec::new(), at(3));
+        assert!(matches!(table.look_up(&id(1)), Known::Present(_)), "an empty answer is not believed");
+        table.list(&source, &inventory, both(), at(4));
+        assert!(matches!(table.look_up(&id(2)), Known::Present(_)));
+
+        // Another source sees the same machine: it has not left the estate.
+        table.see(&"onprem".into(), &"t".into(), vec![instance(2, "b")]);
+        table.list(&source, &inventory, vec![instance(1, "a")], at(5));
+        assert!(matches!(table.look_up(&id(2)), Known::Present(_)));
     }
 }

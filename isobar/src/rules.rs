@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use isobar_alerting::{
-    CentreHandle, Evaluator, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark, Transition,
+    CentreHandle, Evaluator, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark, Stretch, Transition,
 };
 use isobar_normalizer::{Labels, Matcher, Timestamp};
 use isobar_promql::{EngineOptions, Query, Value};
@@ -19,7 +19,7 @@ use crate::ingest::Ingest;
 use crate::resources::{Known, ResourceTable};
 use crate::series::JoinedSeries;
 use crate::stages::Stages;
-use crate::watermark::Watermarks;
+use crate::watermark::{Mark, Watermarks};
 
 /// New data is evaluated at most this often: a page leaves within a second of its datum.
 const ROUND_MIN: Duration = Duration::from_millis(250);
@@ -114,9 +114,9 @@ impl RuleQuery for SharedRuleData {
         fed.into_iter().filter_map(watermark).collect()
     }
 
-    fn complete_until(&self, source: &str, resource_id: &str) -> Option<Timestamp> {
+    fn stretch(&self, source: &str, resource_id: &str) -> Option<Stretch> {
         let parts = self.0.resources.parts_of(resource_id, source);
-        read_up_to(parts.iter().map(|part| self.0.watermarks.mark(source, part)))
+        stretch(parts.iter().map(|part| self.0.watermarks.stretch(source, part)))
     }
 
     fn resource(&self, resource_id: &str) -> ResourceLookup {
@@ -146,11 +146,22 @@ fn in_step(parts: &[Timestamp], period: Duration) -> Option<(Timestamp, Option<T
     Some((newest.min(before_next), parts.iter().filter(|mark| !is_in_step(mark)).min().copied()))
 }
 
-/// Up to when a resource was read by any of the parts that see it, given their marks; one that was not read since the start
-/// has none.
-fn read_up_to(marks: impl Iterator<Item = Option<Timestamp>>) -> Option<Timestamp> {
+/// Over which stretch a resource was read by any of the parts that see it, given their marks; one that was not read since the
+/// start has none, and what only lists resources never has.
+fn stretch(marks: impl Iterator<Item = Option<Mark>>) -> Option<Stretch> {
     let never = Timestamp::from_millis(i64::MIN);
-    marks.map(|mark| mark.unwrap_or(never)).max()
+    let marked = |mark: Option<Mark>| {
+        mark.map_or(Stretch { since: never, until: never }, |mark| Stretch {
+            since: mark.since,
+            until: mark.until,
+        })
+    };
+    marks.map(marked).reduce(|a, b| {
+        if a.until == never || b.until == never {
+            return if a.until == never { b } else { a };
+        }
+        Stretch { since: a.since.min(b.since), until: a.until.max(b.until) }
+    })
 }
 
 /// Evaluates whenever data has come, hands what changed to the alert centre, and stops when told to. `ended` is what the
@@ -172,10 +183,11 @@ pub async fn run(
         {
             // Held until it is written down: what a reload decides later must not come before it.
             let mut evaluator = evaluator.lock().await;
-            let transitions = tokio::select! {
+            let mut transitions = take_alarms(&mut evaluator, &data, &ingest, now);
+            transitions.extend(tokio::select! {
                 () = stop.cancelled() => return,
                 transitions = evaluator.tick(&data, now) => transitions,
-            };
+            });
             hand_over(&centre, transitions, &stop).await;
         }
         let took = started.elapsed();
@@ -192,6 +204,25 @@ pub async fn run(
             () = tokio::time::sleep(ROUND_MAX) => {}
         }
     }
+}
+
+/// What has come of providers' alarms since the round before.
+fn take_alarms(
+    evaluator: &mut Evaluator,
+    data: &SharedRuleData,
+    ingest: &Ingest,
+    now: Timestamp,
+) -> Vec<Transition> {
+    let taken = ingest.alarms().take();
+    let mut transitions = Vec::new();
+    for news in taken.reports {
+        transitions.extend(evaluator.report(&news.origin, &news.report, data, now));
+    }
+    // After the reports: what another part tells of now is not over.
+    for (source, parts) in taken.parts {
+        transitions.extend(evaluator.retain_parts(&source, &parts, now));
+    }
+    transitions
 }
 
 /// Hands transitions over until they are taken: the evaluator's state already holds them.
@@ -269,9 +300,18 @@ mod tests {
     #[test]
     fn a_resource_is_read_as_far_as_any_of_its_parts() {
         let at = Timestamp::from_millis;
-        assert_eq!(read_up_to([].into_iter()), None);
-        assert_eq!(read_up_to([Some(at(5)), None, Some(at(9))].into_iter()), Some(at(9)));
-        assert_eq!(read_up_to([None].into_iter()), Some(at(i64::MIN)), "its region was not read yet");
+        let mark = |since, until| Some(Mark { since: at(since), until: at(until) });
+        let read = |marks: &[Option<Mark>]| {
+            stretch(marks.iter().copied()).map(|stretch| (stretch.since.millis(), stretch.until.millis()))
+        };
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&[mark(3, 5), None, mark(4, 9)]), Some((3, 9)));
+        assert_eq!(
+            read(&[None, mark(4, 9)]),
+            Some((4, 9)),
+            "an inventory lists it, and is never read up to a time"
+        );
+        assert_eq!(read(&[None, None]), Some((i64::MIN, i64::MIN)), "its region was not read yet");
     }
 
     #[test]

@@ -17,7 +17,16 @@ pub struct Watermarks {
 struct Marks {
     since: Timestamp,
     delay: Duration,
-    parts: HashMap<Arc<str>, Timestamp>,
+    parts: HashMap<Arc<str>, Mark>,
+}
+
+/// The stretch over which a part was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Where it begins: the part's first mark of this process, or the beginning of the past that was read with it.
+    pub since: Timestamp,
+    /// Up to where its data is complete.
+    pub until: Timestamp,
 }
 
 /// How far one source has come.
@@ -35,8 +44,8 @@ pub struct Progress {
 }
 
 impl Watermarks {
-    /// Moves a part forward; it never moves back. `delay` is that of what it brought. The first mark of a source says since
-    /// when its data is complete, where it has read the past too.
+    /// Moves a part forward; it never moves back. `delay` is that of what it brought. The first mark of a
+    /// source, and of a part, says since when its data is complete, where it has read the past too.
     pub fn advance(
         &self,
         source: &Arc<str>,
@@ -46,11 +55,12 @@ impl Watermarks {
         since: Option<Timestamp>,
     ) {
         let mut sources = self.sources.write();
-        let new = || Marks { since: since.unwrap_or(to).min(to), delay, parts: HashMap::new() };
+        let since = since.unwrap_or(to).min(to);
+        let new = || Marks { since, delay, parts: HashMap::new() };
         let marks = sources.entry(source.clone()).or_insert_with(new);
         marks.delay = marks.delay.max(delay);
-        let mark = marks.parts.entry(part.clone()).or_insert(to);
-        *mark = (*mark).max(to);
+        let mark = marks.parts.entry(part.clone()).or_insert(Mark { since, until: to });
+        mark.until = mark.until.max(to);
     }
 
     /// Takes a part out: it holds its source back no longer. After the last one nobody looks at the source any more, and
@@ -79,11 +89,18 @@ impl Watermarks {
     /// The marks of all its parts.
     pub fn marks(&self, source: &str) -> Vec<Timestamp> {
         let sources = self.sources.read();
-        sources.get(source).map_or_else(Vec::new, |marks| marks.parts.values().copied().collect())
+        sources
+            .get(source)
+            .map_or_else(Vec::new, |marks| marks.parts.values().map(|mark| mark.until).collect())
     }
 
     /// How far this part has come; `None` before its first data.
     pub fn mark(&self, source: &str, part: &str) -> Option<Timestamp> {
+        self.stretch(source, part).map(|mark| mark.until)
+    }
+
+    /// Over which stretch this part was read; `None` before its first data.
+    pub fn stretch(&self, source: &str, part: &str) -> Option<Mark> {
         self.sources.read().get(source)?.parts.get(part).copied()
     }
 
@@ -94,7 +111,8 @@ impl Watermarks {
 }
 
 fn progress_of(marks: &Marks) -> Option<Progress> {
-    let (complete, newest) = (*marks.parts.values().min()?, *marks.parts.values().max()?);
+    let until = || marks.parts.values().map(|mark| mark.until);
+    let (complete, newest) = (until().min()?, until().max()?);
     Some(Progress { since: marks.since, complete, newest, delay: marks.delay })
 }
 
@@ -122,6 +140,8 @@ mod tests {
             marks.progress("estate"),
             Some(Progress { since: at(10), complete: at(10), newest: at(30), delay })
         );
+        let stretch = marks.stretch("estate", "b");
+        assert_eq!(stretch, Some(Mark { since: at(30), until: at(30) }), "nobody looked at it before");
         marks.forget("estate", "a");
         assert_eq!(
             marks.progress("estate"),

@@ -21,11 +21,11 @@ pub trait RuleQuery: Send + Sync {
     /// tick for every policy: the answer comes from memory.
     fn sources(&self, matchers: &[Matcher]) -> Vec<SourceWatermark>;
 
-    /// Up to when what this source says of the resource is complete: the mark of the part (a region, a target) that sees it,
-    /// the newest of several. The earliest time there is while none of them has been read since the start. `None` where the
-    /// source has no part that is known to see it; then its watermark counts. Asked for every group on every evaluation:
-    /// the answer comes from memory.
-    fn complete_until(&self, source: &str, resource_id: &str) -> Option<Timestamp>;
+    /// Over which stretch what this source says of the resource is complete: that of the part (a region, a target) that sees
+    /// it; of several, from the earliest begin to the newest end. It ends at the earliest time there is while none of them
+    /// has been read since the start. `None` where the source has no part that is known to see it; then what is known of
+    /// the source as a whole counts. Asked for every group on every evaluation: the answer comes from memory.
+    fn stretch(&self, source: &str, resource_id: &str) -> Option<Stretch>;
 
     /// What is known of a resource. Asked for every group on every evaluation: the answer comes from memory.
     fn resource(&self, resource_id: &str) -> ResourceLookup;
@@ -47,7 +47,7 @@ pub struct SourceWatermark {
     /// looked at. What comes later than that is not looked at again.
     pub watermark: Timestamp,
     /// Where the slowest of the parts is that were left behind because they fail; `None` when all are in step. What only
-    /// such parts see stands still, see [`RuleQuery::complete_until`].
+    /// such parts see stands still, see [`RuleQuery::stretch`].
     pub behind: Option<Timestamp>,
     /// Where the stretch that ends at the watermark begins: we were looking all the time since. After a start it is the
     /// first scrape, or the begin of what was read back from a cloud. Silence before it is ours, not the source's.
@@ -56,6 +56,15 @@ pub struct SourceWatermark {
     pub period: Duration,
     /// How long after a period the provider publishes it.
     pub delay: Duration,
+}
+
+/// A stretch of event time in which we were looking all the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Silence before this is ours.
+    pub since: Timestamp,
+    /// Data up to here is complete.
+    pub until: Timestamp,
 }
 
 /// What the resource table says about an id.

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::PolicyHealth;
 use super::observation::Observation;
-use super::query::{ResourceLookup, RuleQuery, RuleQueryError};
+use super::query::{ResourceLookup, RuleQuery, RuleQueryError, Stretch};
 use super::report::{Group, Scene};
 use super::schedule::{self, Reporter, Run};
 use super::step::step;
@@ -235,10 +235,13 @@ impl Watch {
             let Some(state) = group.states.get(&run.reporter) else { continue };
             let lookup = labels.get(RESOURCE_ID).map_or(ResourceLookup::Unknown, |id| query.resource(id));
             let is_gone = matches!(lookup, ResourceLookup::Gone(since) if since <= at);
-            if !is_gone && is_unread(query, run, labels, at) {
+            let stretch = stretch(query, run, labels);
+            if !is_gone && stretch.is_some_and(|stretch| run.is_beyond(stretch.until, at)) {
+                // What the window still holds of it says nothing about this instant, and neither does that it holds nothing.
                 continue;
             }
-            let observation = seen.observation(labels, run, at);
+            let since = stretch.map_or(run.complete_since, |stretch| stretch.since);
+            let observation = seen.observation(labels, run, since, at);
             let observation = match observation {
                 _ if is_gone => Observation::Ended("resource_gone"),
                 Observation::Silent(_) | Observation::Missing if group.unconfirmed => {
@@ -315,23 +318,20 @@ impl End {
 }
 
 impl Seen {
-    fn observation(&self, labels: &Labels, run: &Run, at: Timestamp) -> Observation {
+    fn observation(&self, labels: &Labels, run: &Run, since: Timestamp, at: Timestamp) -> Observation {
         let is_stale = self.fresh.as_ref().is_some_and(|fresh| !fresh.contains(labels));
         // Silence counts only where we were listening all the time.
-        if is_stale && at.since(run.complete_since) >= run.freshness {
+        if is_stale && at.since(since) >= run.freshness {
             return Observation::Silent(run.freshness);
         }
         self.values.get(labels).map_or(Observation::Missing, |value| Observation::Value(*value))
     }
 }
 
-/// Whether the part of the source that sees the group's resource was not read up to here: its region fails while others
-/// deliver. What the window still holds of it says nothing about this instant, and neither does that it holds nothing.
-fn is_unread(query: &dyn RuleQuery, run: &Run, labels: &Labels, at: Timestamp) -> bool {
-    let (Some(source), Some(resource)) = (run.reporter.source(), labels.get(RESOURCE_ID)) else {
-        return false;
-    };
-    query.complete_until(source, resource).is_some_and(|until| run.is_beyond(until, at))
+/// Over which stretch the part of the source that sees the group's resource was read: its region may fail while others
+/// deliver, or be read first long after them.
+fn stretch(query: &dyn RuleQuery, run: &Run, labels: &Labels) -> Option<Stretch> {
+    query.stretch(run.reporter.source()?, labels.get(RESOURCE_ID)?)
 }
 
 /// Whether the policy selects the resource no longer because it is described otherwise now (another tag, another service).

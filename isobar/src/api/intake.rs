@@ -55,6 +55,7 @@ impl Intake for PushIntake {
             runs,
             measurements: Vec::new(),
             resources: Vec::new(),
+            lists_all: false,
             metadata,
             watermark: newest.map(|newest| newest.min(clock::now())),
             complete_since: None,

@@ -5,7 +5,8 @@
 //! `series SOURCE ID from T: 0.5*8 _*2 0.9` (one value per period, `_` a gap) · `run until T` (a tick every 15 s) ·
 //! `alarms SOURCE: RESOURCE=firing RESOURCE=ok/critical …` (a complete look at the provider's alarms on the CPU) ·
 //! `backfill SOURCE D` (the past was read too) ·
-//! `stall SOURCE` · `resume SOURCE` · `unread ID` (its region fails) · `read ID` (all of it comes) · `lag SOURCE D` · `restart [after D]` (state comes back from the journal).
+//! `stall SOURCE` · `resume SOURCE` · `unread ID` (its region fails) · `read ID` (all of it comes) ·
+//! `begin ID` (its region is read from now on) · `lag SOURCE D` · `restart [after D]` (state comes back from the journal).
 //!
 //! A transition is `event-time (decided time) resource from -> to severity by sources: reason`.
 
@@ -87,6 +88,10 @@ impl Play {
             ["unread", id] => {
                 let read = self.estate.sources.keys().map(|source| self.estate.watermark(source)).min();
                 self.estate.resources.get_mut(id).unwrap().unread_since = read;
+            }
+            ["begin", id] => {
+                let now = self.estate.now;
+                self.estate.resources.get_mut(id).unwrap().read_since = Some(now);
             }
             ["read", id] => self.estate.resources.get_mut(id).unwrap().unread_since = None,
             ["lag", name, lag] => self.source(name).lag = duration(lag),

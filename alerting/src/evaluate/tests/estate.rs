@@ -9,7 +9,7 @@ use isobar_normalizer::{Labels, MatchOp, Matcher, Timestamp, parse_duration};
 use regex::Regex;
 
 use super::START;
-use crate::{ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark};
+use crate::{ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark, Stretch};
 
 /// Aggregation, grouping, function over time, matchers, window.
 static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
@@ -45,6 +45,8 @@ pub(super) struct Resource {
     pub(super) gone: Option<Timestamp>,
     /// Set while its part of every source cannot be read: up to when it was.
     pub(super) unread_since: Option<Timestamp>,
+    /// Set where its part was read first later than others of its source.
+    pub(super) read_since: Option<Timestamp>,
 }
 
 impl Estate {
@@ -140,9 +142,11 @@ impl RuleQuery for Estate {
         self.sources.iter().map(watermark).collect()
     }
 
-    fn complete_until(&self, source: &str, resource_id: &str) -> Option<Timestamp> {
+    fn stretch(&self, source: &str, resource_id: &str) -> Option<Stretch> {
         let resource = self.resources.get(resource_id)?;
-        Some(resource.unread_since.unwrap_or_else(|| self.watermark(source)))
+        let until = resource.unread_since.unwrap_or_else(|| self.watermark(source));
+        let since = resource.read_since.unwrap_or(self.sources[source].complete_since);
+        Some(Stretch { since, until })
     }
 
     fn resource(&self, resource_id: &str) -> ResourceLookup {
