@@ -168,6 +168,7 @@ impl Azure {
         Ok(Collected {
             measurements: read.measurements,
             resources,
+            lists_all: !is_told,
             calls: self.meter.drain(),
             failures,
             watermark: read.watermark,
