@@ -133,7 +133,7 @@ impl Reader<'_> {
         native.id = format!("{}#{id}", alarm.id);
         native.since = contributor.state_transitioned_timestamp().map_or(alarm.since, millis);
         native.reason = contributor.state_reason().map_or_else(|| alarm.reason.clone(), cut);
-        let dimensions = Labels::from_pairs(attributes.iter().map(|(name, value)| (name, value))).ok();
+        let dimensions = Labels::from_pairs(attributes).ok();
         native.resource = dimensions.zip(namespace).and_then(|(dimensions, namespace)| {
             mapped_resource(self.place, namespace, &dimensions, self.mappings)
         });

@@ -240,13 +240,21 @@ impl RegionMetrics {
             failures.truncate(FAILURES_MAX);
             failures.push(format!("and {more} more"));
         }
-        let resources = {
+        let (resources, lists_all) = {
             let mut known = self.known();
             let is_new = std::mem::take(&mut known.is_untold);
-            if is_new { known.catalogue.resources.clone() } else { Vec::new() }
+            (if is_new { known.catalogue.resources.clone() } else { Vec::new() }, is_new)
         };
         let (watermark, complete_since) = self.marks(region.asked, now);
-        Collected { measurements, resources, failures, watermark, complete_since, ..Collected::default() }
+        Collected {
+            measurements,
+            resources,
+            lists_all,
+            failures,
+            watermark,
+            complete_since,
+            ..Collected::default()
+        }
     }
 
     /// Up to when the region is complete, and since when. One without metrics is, as far as they would be published.

@@ -258,6 +258,7 @@ async fn inventory_knows_names_tags_and_services() {
     let world = World::new("quiet-day", "tags: [tier]").await;
     let collected = world.collect("us-east-1/inventory").await;
     assert_eq!(collected.failures, Vec::<String>::new());
+    assert!(collected.lists_all, "every page came");
     let found: HashMap<&str, _> = collected.resources.iter().map(|one| (one.id.as_str(), one)).collect();
     let mut seen = 0;
     for machine in instances(&world, "us-east-1").filter(|machine| !machine.identity.tags.is_empty()) {
@@ -269,6 +270,19 @@ async fn inventory_knows_names_tags_and_services() {
         seen += 1;
     }
     assert!(seen > 20, "{seen}");
+}
+
+#[tokio::test]
+async fn resources_are_told_when_they_were_looked_up() {
+    let world = World::new("quiet-day", "namespaces: [AWS/RDS]").await;
+    let told = world.collect("us-east-1").await;
+    let kinds = told.resources.iter().map(|resource| resource.id.parts().3);
+    assert!(told.lists_all && kinds.collect::<BTreeSet<_>>() == BTreeSet::from(["db.relational"]));
+    world.pass(MINUTE);
+    let again = world.collect("us-east-1").await;
+    assert!(!again.lists_all && again.resources.is_empty(), "nothing was looked up, so nothing left");
+    world.pass(MINUTE * 10);
+    assert!(world.collect("us-east-1").await.lists_all);
 }
 
 #[tokio::test]
