@@ -146,6 +146,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/isobar/v1/lever": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows where the lever stands. */
+        get: operations["lever"];
+        /** Moves the lever. Once this is answered, nothing begins against it; a call that is under way is not called back. */
+        put: operations["set_lever"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/isobar/v1/overview": {
         parameters: {
             query?: never;
@@ -174,6 +192,81 @@ export interface paths {
         get: operations["resources"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/runbooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists proposals, newest first. */
+        get: operations["runbooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/runbooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one proposal. */
+        get: operations["runbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/runbooks/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approves a proposal: the call is made, signed, under the proposal's id.
+         * @description 409, with the reason, when it is decided, expired, or shows something else by now, when its evidence is not being read, and
+         *     while the lever is off. Then nothing happens, and the journal says who tried.
+         */
+        post: operations["approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/runbooks/{id}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Denies a proposal.
+         * @description 409 as for an approval.
+         */
+        post: operations["deny"];
         delete?: never;
         options?: never;
         head?: never;
@@ -289,6 +382,8 @@ export interface components {
             };
             /** @description The `alertname` label. */
             name: string;
+            /** @description Ids of what was proposed because of it, oldest first. */
+            proposals: string[];
             /** @description The resource it is about; null when it is about none or several. */
             resource: string | null;
             /** @description `critical`, `error`, `warning` or `info`. */
@@ -415,6 +510,13 @@ export interface components {
             /** @description The unit of the canonical metric. */
             unit: string | null;
         };
+        /** @description A decision about a proposal. */
+        DecisionRequest: {
+            /** @description What is to be said to it; kept in the journal. */
+            comment?: string;
+            /** @description The hash of the proposal as it was looked at. */
+            hash: string;
+        };
         /** @description Deliveries by state. */
         DeliveryCounts: {
             /**
@@ -512,6 +614,17 @@ export interface components {
             /** @description Whose it is. */
             tenant: string;
         };
+        /** @description One observation that speaks for an alert. */
+        EvidenceView: {
+            /** @description Event time of the observation. */
+            at: components["schemas"]["WireTime"];
+            /** @description What was observed. */
+            detail: string;
+            /** @description Who observed: `policy`, `native_alarm`; more words may come. */
+            kind: string;
+            /** @description Whether it came over a door that knows its senders. */
+            verified: boolean;
+        };
         /**
          * @description How wide the trouble reaches.
          * @enum {string}
@@ -522,6 +635,28 @@ export interface components {
          * @enum {string}
          */
         Freshness: "full" | "partial" | "none" | "unknown";
+        /**
+         * @description How far Isobar may go.
+         * @enum {string}
+         */
+        LeverPosition: "off" | "propose";
+        /** @description The lever moved. */
+        LeverRequest: {
+            /** @description `off`, or `propose`. */
+            position: components["schemas"]["LeverPosition"];
+            /** @description Why; not empty. */
+            reason: string;
+        };
+        /** @description Where the switch over everything that acts stands. */
+        LeverView: {
+            /** @description `off`: nothing is proposed, approved or sent. */
+            position: components["schemas"]["LeverPosition"];
+            /** @description Why; null before anybody has. */
+            reason: string | null;
+            set_at: components["schemas"]["WireTime"] | null;
+            /** @description Who moved it last; null before anybody has. */
+            set_by: string | null;
+        };
         /** @description One page of a list. */
         List_AlertView: {
             /** @description The items, in the list's order. */
@@ -562,6 +697,18 @@ export interface components {
         List_EventView: {
             /** @description The items, in the list's order. */
             items: components["schemas"]["EventView"][];
+            /** @description Give it as `after` to get the next page; null on the last one. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description How many items match `q`, on all pages together.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
+        List_ProposalView: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["ProposalView"][];
             /** @description Give it as `after` to get the next page; null on the last one. */
             next: string | null;
             /**
@@ -644,10 +791,93 @@ export interface components {
             watermark: components["schemas"]["WireTime"] | null;
         };
         /**
+         * @description Where a proposal stands.
+         * @enum {string}
+         */
+        ProposalState: "proposed" | "approved" | "denied" | "expired" | "refused" | "sending" | "sent" | "failed";
+        /** @description What an alert asks to be done, and what became of it. */
+        ProposalView: {
+            /** @description What it is about. */
+            alert: components["schemas"]["ProposedAlert"];
+            /**
+             * Format: int32
+             * @description Tries begun.
+             */
+            attempts: number;
+            /** @description What was said to the decision; null when nothing was. */
+            comment: string | null;
+            /** @description When it was made. */
+            created_at: components["schemas"]["WireTime"];
+            decided_at: components["schemas"]["WireTime"] | null;
+            /** @description Who decided; null when nobody has. */
+            decided_by: string | null;
+            /** @description The idempotency key of the call, which is the id; null before the first try. */
+            delivery: string | null;
+            /** @description What the runbook does, in the operator's words; may be empty. */
+            description: string;
+            /** @description What speaks for it. */
+            evidence: components["schemas"]["EvidenceView"][];
+            /** @description Until when it can be decided. */
+            expires_at: components["schemas"]["WireTime"];
+            /**
+             * @description SHA-256 over the canonical JSON (RFC 8785) of `{alert, description, evidence, runbook, target}` as they stand here. A
+             *     decision names it, and counts only while it is this one.
+             */
+            hash: string;
+            /** @description Its id; `webhook-id` of every try of the call. */
+            id: string;
+            /** @description What the latest failed try ran into; null when none failed, or one succeeded since. */
+            last_error: string | null;
+            next_attempt_at: components["schemas"]["WireTime"] | null;
+            /** @description Why it stands where it stands; null while it waits for a decision. */
+            reason: string | null;
+            receipt: components["schemas"]["ReceiptView"] | null;
+            /** @description The runbook's name. */
+            runbook: string;
+            /** @description Where it stands. `approved` waits to be sent, `sending` was tried and may have arrived. */
+            state: components["schemas"]["ProposalState"];
+            /** @description What is called. */
+            target: components["schemas"]["TargetView"];
+        };
+        /** @description The alert a proposal is about, as it is shown. */
+        ProposedAlert: {
+            /** @description The alert's id. */
+            id: string;
+            /** @description Every label routing sees. */
+            labels: {
+                [key: string]: string;
+            };
+            /** @description The `alertname` label. */
+            name: string;
+            /** @description The resource it is about; null when it is about none or several. */
+            resource: string | null;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description When it began, in event time. */
+            starts_at: components["schemas"]["WireTime"];
+            /**
+             * Format: double
+             * @description The value that decided its latest transition; null when there is none.
+             */
+            value: number | null;
+        };
+        /**
          * @description Who runs a resource.
          * @enum {string}
          */
         Provider: "aws" | "azure" | "gcp" | "alibaba_cloud" | "huawei_cloud" | "onprem";
+        /** @description The other side's answer. */
+        ReceiptView: {
+            /** @description When it came. */
+            at: components["schemas"]["WireTime"];
+            /** @description The beginning of the answer. */
+            body: string;
+            /**
+             * Format: int32
+             * @description HTTP status.
+             */
+            status: number;
+        };
         /** @description What is said to a resend: that it is meant. */
         ResendRequest: Record<string, never>;
         /** @description A resource as last seen. */
@@ -821,6 +1051,13 @@ export interface components {
         SqlRequest: {
             /** @description One SELECT statement. */
             statement: string;
+        };
+        /** @description What is called. */
+        TargetView: {
+            /** @description The HTTP method. */
+            method: string;
+            /** @description The URL. */
+            url: string;
         };
         /** @description One step on the way from a value to a page, or to none. */
         WhyStep: {
@@ -1134,6 +1371,68 @@ export interface operations {
             };
         };
     };
+    lever: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lever. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeverView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_lever: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeverRequest"];
+            };
+        };
+        responses: {
+            /** @description Moved, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeverView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     overview: {
         parameters: {
             query?: never;
@@ -1186,6 +1485,146 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_ResourceView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    runbooks: {
+        parameters: {
+            query?: {
+                /** @description Words with blanks between them: what contains each of them, in capitals or not, is listed. */
+                q?: string;
+                /** @description Items on the page at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ProposalView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    runbook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the proposal's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the proposal's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description Approved, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deny: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the proposal's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description Denied, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
                 };
             };
             /** @description Refused: what is wrong and what would be right. */

@@ -33,41 +33,14 @@ export interface Threshold {
 /** What the description has no field for may be absent: servers differ in age. */
 export type Alert = Schemas["AlertView"] & {
   native?: NativeState[];
-  proposals?: string[];
   threshold?: Threshold | null;
   expression?: string | null;
 };
 
 export type Delivery = Schemas["DeliveryView"] & { next_at?: string | null; alerts?: string[] };
 
-export interface Proposal {
-  id: string;
-  runbook: string;
-  description?: string;
-  state: "proposed" | "approved" | "denied" | "expired" | "refused" | "sending" | "sent" | "failed";
-  hash: string;
-  alert: { id: string; name: string; severity: string; resource: string | null };
-  evidence: { kind: string; detail: string; at: string | null; verified: boolean }[];
-  target: { url: string; method: string };
-  reason: string | null;
-  created_at: string;
-  expires_at: string;
-  decided_by: string | null;
-  decided_at: string | null;
-  comment: string | null;
-  delivery: string | null;
-  attempts?: number;
-  next_attempt_at?: string | null;
-  last_error?: string | null;
-  receipt?: { status: number; body: string; at: string } | null;
-}
-
-export interface Lever {
-  position: "off" | "propose";
-  set_by: string | null;
-  set_at: string | null;
-  reason: string | null;
-}
+export type Proposal = Schemas["ProposalView"];
+export type Lever = Schemas["LeverView"];
 
 /** The addresses of the native API. */
 export const paths = {

@@ -4,7 +4,7 @@ import type { Source } from "../api/shapes";
 import { alert } from "../test/alert";
 import { groupsOf } from "./ground";
 import { geographyOf, partsOf, providerMark } from "./provider";
-import { comparator, readSort, rowOf, writeSort } from "./row";
+import { comparator, readSort, rowOf, rowWith, writeSort } from "./row";
 import { markOfAlert, markOfCell, markOfSeverity, rank } from "./severity";
 import { bills, troubleFirst } from "./source";
 
@@ -61,6 +61,14 @@ describe("resources", () => {
   test("a provider that is not known has letters too", () => {
     expect(providerMark("oracle")).toBe("ORA");
   });
+});
+
+test("what the labels of an alert do not say, its resource does", () => {
+  const bare = alert({ labels: {} });
+  expect(rowWith(bare, { name: "checkout-01", service: "checkout" })).toMatchObject({ resource: "checkout-01", service: "checkout" });
+  const labelled = alert({ labels: { resource_name: "own", service_name: "own" } });
+  expect(rowWith(labelled, { name: "checkout-01", service: "checkout" })).toMatchObject({ resource: "own", service: "own" });
+  expect(rowWith(bare, { name: "", service: "" }).resource).toMatch(/^i-/);
 });
 
 test("groups say what their alerts share, the worst first", () => {

@@ -1,5 +1,5 @@
 /** An alert as the page handles it: its texts read once, for filtering, sorting and showing. */
-import type { Alert } from "../api/shapes";
+import type { Alert, Resource } from "../api/shapes";
 import { partsOf } from "./provider";
 import { markOfAlert, markOfSeverity, rank, type Mark } from "./severity";
 
@@ -22,6 +22,11 @@ export interface Row {
 }
 
 export function rowOf(alert: Alert): Row {
+  return rowWith(alert, undefined);
+}
+
+/** The row of an alert and its resource, for what its own labels do not say: it may have begun before the inventory came. */
+export function rowWith(alert: Alert, known: Pick<Resource, "name" | "service"> | undefined): Row {
   const parts = partsOf(alert.resource);
   const labels = alert.labels;
   return {
@@ -34,8 +39,8 @@ export function rowOf(alert: Alert): Row {
     provider: parts?.provider ?? labels["cloud_provider"] ?? "",
     account: parts?.account ?? labels["cloud_account_id"] ?? "",
     region: parts?.region ?? labels["cloud_region"] ?? "",
-    resource: labels["resource_name"] ?? shortNative(parts?.native) ?? labels["instance"] ?? "",
-    service: labels["service_name"] ?? labels["service"] ?? "",
+    resource: labels["resource_name"] ?? (known?.name || undefined) ?? shortNative(parts?.native) ?? labels["instance"] ?? "",
+    service: labels["service_name"] ?? labels["service"] ?? known?.service ?? "",
     owner: alert.acknowledged_by,
     isHeld: alert.silenced_by.length > 0 || alert.inhibited_by.length > 0,
   };

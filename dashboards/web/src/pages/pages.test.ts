@@ -44,6 +44,20 @@ describe("the first sentence", () => {
     expect(said.ground).toEqual({ key: "ground.service", params: { service: "checkout", n: 2 } });
   });
 
+  test("one service that is bad everywhere is what it is about, the worst or not", () => {
+    const labels = { service_name: "checkout" };
+    const rows = [alert({ labels }), alert({ labels, severity: "error", resource: "azure:s:eastus:vm:1" })].map(rowOf);
+    expect(say(rows).parts[0]).toEqual({ key: "state.trouble", params: { cell: "checkout" } });
+    expect(say(rows).ground).toEqual({ key: "ground.service", params: { service: "checkout", n: 2 } });
+  });
+
+  test("Isobar's own trouble does not hide whose fault the rest looks like", () => {
+    const labels = { service_name: "checkout" };
+    const rows = [alert({ labels }), alert({ class: "self", resource: null, name: "delivery_failing" })].map(rowOf);
+    expect(say(rows).parts).toEqual([{ key: "state.trouble", params: { cell: "checkout" } }, { key: "state.openCritical", params: { a: 2, c: 2 } }]);
+    expect(say(rows.slice(1)).parts).toEqual([{ key: "state.openCritical", params: { a: 1, c: 1 } }]);
+  });
+
   test("a pending, held or informative alert does not make it worse", () => {
     const rows = [alert({ state: "pending" }), alert({ silenced_by: ["s"] }), alert({ severity: "info" })].map(rowOf);
     expect(say(rows).mark).toBe("ok");
@@ -172,7 +186,7 @@ describe("sparklines", () => {
 });
 
 test("what is typed to approve is the resource's own name", () => {
-  const of = (resource: string | null): string => wordToType({ runbook: "failover", alert: { id: "1", name: "A", severity: "critical", resource } });
+  const of = (resource: string | null): string => wordToType({ runbook: "failover", alert: { resource } });
   expect(of("aws:1:us-east-1:compute.instance:i-0a1")).toBe("i-0a1");
   expect(of("azure:s:eastus:vm:/subscriptions/1/vm-3")).toBe("vm-3");
   expect(of(null)).toBe("failover");

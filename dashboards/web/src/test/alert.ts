@@ -26,6 +26,7 @@ export function alert(over: Partial<Alert> = {}): Alert {
     silenced_by: [],
     inhibited_by: [],
     incident: null,
+    proposals: [],
     ...over,
   };
 }

@@ -1,12 +1,11 @@
 import { useMemo, useRef, useState, type ReactNode } from "react";
 
-import { paths, type Alert } from "../../api/shapes";
-import { useList } from "../../api/store";
+import { useAlertRows } from "../../api/rows";
 import { useText, type Key } from "../../i18n/text";
 import { KEYS, useKeys } from "../../keys/keymap";
 import { matcher, parseFilter, toggleChip } from "../../model/filter";
 import { EMPTY, hold, showAll, waiting, type View } from "../../model/hold";
-import { comparator, isOpen, readSort, rowOf, writeSort, type Row, type SortKey } from "../../model/row";
+import { comparator, isOpen, readSort, writeSort, type Row, type SortKey } from "../../model/row";
 import { Icon } from "../../parts/icon";
 import { Kbd } from "../../parts/kbd";
 import { useNow } from "../../parts/now";
@@ -43,7 +42,7 @@ export function AlertsPage(): ReactNode {
   const t = useText();
   const { params } = usePlace();
   const { settings } = useSettings();
-  const alerts = useList<Alert>(paths.alerts, 10_000);
+  const { alerts, rows: unsorted } = useAlertRows();
   const isPhone = usePhone();
   const coarse = Math.floor(useNow() / COARSE_MS) * COARSE_MS;
 
@@ -56,7 +55,7 @@ export function AlertsPage(): ReactNode {
   const group = params.get("group") ?? null;
   const opened = params.get("open") ?? null;
 
-  const rows = useMemo(() => (alerts.data?.items ?? []).map(rowOf).sort(comparator(sort)), [alerts.data, sort]);
+  const rows = useMemo(() => [...unsorted].sort(comparator(sort)), [unsorted, sort]);
   const byId = useMemo(() => new Map(rows.map((row) => [row.id, row])), [rows]);
   const inView = useMemo(() => {
     const accepts = matcher(parseFilter(view?.q ?? ""));

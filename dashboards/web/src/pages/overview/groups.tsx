@@ -79,7 +79,7 @@ function Entry({ group }: { group: Group }): ReactNode {
         <p>
           <Icon name="user" />{" "}
           {group.owners.length > 0 && t.rich("own.has", {}, { name: <Foreign max={40}>{group.owners.join(", ")}</Foreign> })}{" "}
-          {group.unowned > 0 && <b className="nobody">{group.owners.length > 0 ? t("state.unowned", { n: group.unowned }) : t("own.nobody")}</b>}
+          {group.unowned > 0 && <b className={group.mark === "info" ? "quiet" : "nobody"}>{group.owners.length > 0 ? t("state.unowned", { n: group.unowned }) : t("own.nobody")}</b>}
         </p>
       </div>
       <div className="group-side">

@@ -1,9 +1,10 @@
 import { useMemo, type ReactNode } from "react";
 
-import { paths, type Alert, type Delivery, type Overview, type Proposal, type Source } from "../../api/shapes";
+import { useAlertRows } from "../../api/rows";
+import { paths, type Delivery, type Overview, type Proposal, type Source } from "../../api/shapes";
 import { useList, useReading } from "../../api/store";
 import { useText } from "../../i18n/text";
-import { isOpen, rowOf } from "../../model/row";
+import { isOpen } from "../../model/row";
 import { Shape } from "../../parts/mark";
 import { Loading, Panel, Read } from "../../parts/panel";
 import { At, Lasting } from "../../parts/time";
@@ -22,12 +23,13 @@ import { sentenceOf } from "./sentence";
 export function OverviewPage(): ReactNode {
   const t = useText();
   const place = usePlace();
-  const alerts = useList<Alert>(paths.alerts);
+  const { alerts, rows: all } = useAlertRows();
   const sources = useList<Source>(paths.sources);
   const deliveries = useList<Delivery>(paths.deliveries);
   const proposals = useList<Proposal>(paths.runbooks);
   const overview = useReading<Overview>(paths.overview, { every: 10_000, live: true });
-  const rows = useMemo(() => (alerts.data?.items ?? []).map(rowOf).filter(isOpen), [alerts.data]);
+  // What is pending is told to nobody yet.
+  const rows = useMemo(() => all.filter((row) => isOpen(row) && row.alert.state !== "pending"), [all]);
   const known = alerts.data !== null && sources.data !== null;
   const sentence = useMemo(
     () => (known ? sentenceOf({ rows, sources: sources.data?.items ?? [], overview: overview.data }) : null),

@@ -54,8 +54,13 @@ export function sentenceOf({ rows, sources, overview }: Seen): Sentence {
     return { ...base, mark: dark.length === 0 ? "ok" : "nodata", parts };
   }
   const mark = worst(bad.map((row) => row.mark));
-  // The worst decide what the sentence is about; the rest is counted.
-  const subject = bad.filter((row) => row.mark === mark);
+  // One service that is bad everywhere is what it is about; else the worst decide. The rest is counted.
+  // Isobar's own trouble is counted, and is the subject only where there is no other.
+  const others = bad.filter((row) => row.alert.class !== "self");
+  const estate = others.length > 0 ? others : bad;
+  const loudest = estate.filter((row) => row.mark === worst(estate.map((one) => one.mark)));
+  const isOneService = estate.every((row) => row.service !== "" && row.service === estate[0]?.service);
+  const subject = isOneService ? estate : loudest;
   const merged = groupsOf(subject.map((row) => ({ ...row, alert: { ...row.alert, name: "" } })), rank)[0];
   const { common, providers } = merged ?? { common: { service: null, provider: null, region: null, zone: null }, providers: [] };
   const cell = common.service ?? (common.provider ? `${providerName(common.provider)} ${common.region ?? ""}`.trim() : null);

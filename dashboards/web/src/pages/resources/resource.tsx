@@ -15,7 +15,7 @@ import { Age, At, Lasting } from "../../parts/time";
 import { Link } from "../../shell/rail";
 import { hrefTo, usePlace } from "../../url/state";
 import { Chart } from "../explore/chart";
-import { seriesOf, type PromData } from "../explore/result";
+import { seriesOf, type PromData, type Series } from "../explore/result";
 import { goldenOf, selector, unitOf } from "./golden";
 
 const MINUTE = 60;
@@ -160,7 +160,7 @@ function Metric({ name, id, to }: { name: string; id: string; to: number }): Rea
   const reading = useReading<{ data: PromData }>(`/api/v1/query_range?${new URLSearchParams({ query: expr, start: `${from}`, end: `${to}`, step: `${MINUTE}` })}`);
   const unit = unitOf(name);
   const format = useMemo(() => (value: number): string => formatValue(value, unit), [unit]);
-  const series = useMemo(() => (reading.data ? seriesOf(reading.data.data).map((one) => ({ ...one, name: shortName(one.labels) || name })) : []), [reading.data, name]);
+  const series = useMemo(() => (reading.data ? shortNames(seriesOf(reading.data.data)) : []), [reading.data]);
   return (
     <figure>
       <figcaption>
@@ -175,11 +175,12 @@ function Metric({ name, id, to }: { name: string; id: string; to: number }): Rea
   );
 }
 
-/** What tells series of one metric and one resource apart. */
-function shortName(labels: Record<string, string>): string {
-  const known = /^(__name__|resource_.*|cloud_.*|service_name|tag_.*)$/;
-  return Object.entries(labels)
-    .filter(([label]) => !known.test(label))
-    .map(([label, value]) => `${label}=${value}`)
-    .join(" ");
+/** What tells series of one metric and one resource apart: the labels in which they differ. */
+function shortNames(all: readonly Series[]): Series[] {
+  const labels = [...new Set(all.flatMap((one) => Object.keys(one.labels)))];
+  const differing = labels.filter((label) => new Set(all.map((one) => one.labels[label])).size > 1);
+  return all.map((one) => {
+    const name = differing.flatMap((label) => (one.labels[label] === undefined ? [] : [`${label}=${one.labels[label]}`])).join(" ");
+    return { ...one, name: name || (one.labels["__name__"] ?? one.name) };
+  });
 }
