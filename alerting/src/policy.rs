@@ -52,6 +52,8 @@ pub struct Policy {
     pub no_data_after: Option<Duration>,
     /// Other criteria for some groups; the first that matches counts.
     pub overrides: Vec<Override>,
+    /// The runbook that is proposed when it fires.
+    pub respond: Option<String>,
     /// What kind of trouble it is about.
     pub class: AlertClass,
     /// Labels it puts on its alerts; part of their identity.

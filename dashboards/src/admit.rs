@@ -7,20 +7,26 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use http_body_util::LengthLimitError;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
-use crate::access::{Denial, Principal, cross_origin, host_of};
+use crate::access::{Denial, Principal, Scope, cross_origin, host_of};
 use crate::app::App;
+use crate::blocking::blocking;
 use crate::door::{Door, Refusal, door_of_path};
-use crate::routes::{Needs, Route};
+use crate::routes::Route;
 
 /// A body arrives in this time or not at all; a sender of single bytes does not hold its place for longer.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// A handler starts its answer in this time: the longest query, and a little to say that it was too long.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(130);
+
+/// So much of the path of a request that was turned away is journalled, in characters.
+const ATTEMPT_PATH_MAX: usize = 200;
+/// The journal is told of it in this time, or not at all.
+const ATTEMPT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Admission to one route; without a route, to a path that is not there.
 #[derive(Clone)]
@@ -29,11 +35,23 @@ pub(crate) struct Gate {
     pub(crate) route: Option<&'static Route>,
 }
 
+/// A request that would act: who sends it, and what it is.
+struct Attempt {
+    actor: String,
+    action: String,
+}
+
 /// Lets a request through to its handler, or answers in its stead in the door's own shape.
 pub(crate) async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let door = gate.route.map_or_else(|| door_of_path(request.uri().path()), |route| route.door);
-    let response = match gate.check(request).await {
+    let attempt = gate.attempt(&request);
+    let checked = gate.check(request).await;
+    let reason = checked.as_ref().err().map(|refusal| refusal.message.clone());
+    if let (Some(attempt), Some(reason)) = (attempt, reason) {
+        gate.turned_away(attempt, reason).await;
+    }
+    let response = match checked {
         Ok((request, _room)) => match timeout(ANSWER_TIMEOUT, next.run(request)).await {
             Ok(response) => response,
             Err(_) => door.refuse(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long")),
@@ -71,7 +89,7 @@ impl Gate {
         let Some(route) = self.route else {
             return Ok((Request::from_parts(parts, Body::empty()), None));
         };
-        if let Some(principal) = self.authorize(route, &parts.headers)? {
+        if let Some(principal) = self.authorize(route, &parts.method, &parts.headers)? {
             parts.extensions.insert(principal);
         }
         let changes = !parts.method.is_safe() && route.methods.list().contains(&parts.method);
@@ -94,8 +112,34 @@ impl Gate {
         })
     }
 
-    fn authorize(&self, route: &Route, headers: &HeaderMap) -> Result<Option<Principal>, Refusal> {
-        let Needs::Scope(scope) = route.needs else {
+    /// Who asks for what, when the request would act: that it was turned away is journalled.
+    fn attempt(&self, request: &Request) -> Option<Attempt> {
+        let route = self.route.filter(|route| {
+            route.methods.list().contains(request.method())
+                && !request.method().is_safe()
+                && route.scope(request.method()) == Some(Scope::Act)
+        })?;
+        let actor = self.app.security.access.name(request.headers(), route.door.takes_basic());
+        let path: String = request.uri().path().chars().take(ATTEMPT_PATH_MAX).collect();
+        Some(Attempt { actor: actor.to_owned(), action: format!("{} {path}", request.method()) })
+    }
+
+    async fn turned_away(&self, attempt: Attempt, reason: String) {
+        let runbooks = self.app.backend.runbooks.clone();
+        let Attempt { actor, action } = attempt;
+        let noting = move || runbooks.turned_away(&actor, &action, &reason);
+        if blocking(&self.app.reads, ATTEMPT_PATIENCE, noting).await.is_err() {
+            tracing::warn!("a request that would act was turned away, and the journal could not be told");
+        }
+    }
+
+    fn authorize(
+        &self,
+        route: &Route,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Option<Principal>, Refusal> {
+        let Some(scope) = route.scope(method) else {
             return Ok(None);
         };
         let allowed = self.app.security.access.authorize(headers, scope, route.door.takes_basic());

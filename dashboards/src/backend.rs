@@ -12,10 +12,12 @@ use http::HeaderMap;
 use isobar_journal::Journal;
 use isobar_normalizer::{Labels, Matcher, TimeRange, Timestamp};
 use isobar_promql::SeriesSource;
+use isobar_runbooks::{Decision, Position};
 use tokio::sync::watch;
 
 use crate::wire::{
-    AlertView, CoverageView, DeliveryView, OverviewView, ResourceView, SourceDetail, SourceView, WhyStep,
+    AlertView, CoverageView, DeliveryView, LeverView, OverviewView, ProposalView, ResourceView, SourceDetail,
+    SourceView, WhyStep,
 };
 
 /// Everything the API is handed. Clones share it.
@@ -33,6 +35,8 @@ pub struct Backend {
     pub estate: Arc<dyn Estate>,
     /// Alerts, deliveries, and why.
     pub alerts: Arc<dyn AlertCentre>,
+    /// Proposals and the lever.
+    pub runbooks: Arc<dyn Runbooks>,
     /// The journal, read for export and live events.
     pub journal: Arc<dyn Journal>,
     /// Sequence number of the newest journalled event, sent after the event is durable. It wakes live streams.
@@ -249,6 +253,66 @@ pub enum ResendError {
     #[error("{0}")]
     NotDead(String),
     /// The change could not be journalled.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Proposals, what people decide about them, and the lever.
+pub trait Runbooks: Send + Sync {
+    /// Every proposal that is not forgotten yet.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn proposals(&self) -> Result<Vec<ProposalView>, ReadError>;
+
+    /// The proposal with this id.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn proposal(&self, id: &str) -> Result<Option<ProposalView>, ReadError>;
+
+    /// Decides about what the hash stands for, and returns once that is journalled; so is an attempt that changes nothing.
+    ///
+    /// # Errors
+    /// See [`ActError`].
+    fn decide(
+        &self,
+        id: &str,
+        decision: Decision,
+        hash: &str,
+        comment: &str,
+        actor: &str,
+    ) -> Result<ProposalView, ActError>;
+
+    /// Where the lever stands.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn lever(&self) -> Result<LeverView, ReadError>;
+
+    /// Moves the lever, and returns once that is journalled.
+    ///
+    /// # Errors
+    /// See [`ActError`].
+    fn set_lever(&self, position: Position, reason: &str, actor: &str) -> Result<LeverView, ActError>;
+
+    /// Journals that a request which would act was turned away at the door.
+    fn turned_away(&self, actor: &str, action: &str, reason: &str);
+}
+
+/// Why nothing was done.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ActError {
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// What is asked cannot be right as it is.
+    #[error("{0}")]
+    Invalid(String),
+    /// As things stand it is not done.
+    #[error("{0}")]
+    Conflict(String),
+    /// The change could not be journalled; asking again is safe.
     #[error("{0}")]
     Failed(String),
 }

@@ -15,6 +15,7 @@ use isobar_normalizer::{
     AlertClass, FailureDomain, Labels, Matcher, SecretReader, SecretReference, Severity, TimeRange, Timestamp,
 };
 use isobar_promql::{SeriesSource, SourceError, SourceSeries};
+use isobar_runbooks::{Decision, Position, ProposalState};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::watch;
@@ -39,6 +40,9 @@ pub(crate) struct Fake {
     pub(crate) reload_held: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
     /// What was changed and by whom.
     pub(crate) changes: Mutex<Vec<String>>,
+    /// Who was turned away from what.
+    pub(crate) turned_away: Mutex<Vec<String>>,
+    pub(crate) proposals: Mutex<Vec<ProposalView>>,
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) head: watch::Sender<u64>,
     pub(crate) stopping: CancellationToken,
@@ -87,6 +91,43 @@ pub(crate) fn delivery(id: &str, state: DeliveryState) -> DeliveryView {
     }
 }
 
+pub(crate) fn proposal(id: &str) -> ProposalView {
+    ProposalView {
+        id: id.to_owned(),
+        runbook: "restart-batch".to_owned(),
+        description: String::new(),
+        state: ProposalState::Proposed,
+        hash: "0".repeat(64),
+        alert: ProposedAlert {
+            id: "00000000000000a1".to_owned(),
+            name: "Alpha".to_owned(),
+            severity: Severity::Critical,
+            resource: None,
+            labels: BTreeMap::from([("alertname".to_owned(), "Alpha".to_owned())]),
+            value: Some(0.97),
+            starts_at: NOW.into(),
+        },
+        evidence: vec![EvidenceView {
+            kind: "policy".to_owned(),
+            detail: "0.97 from lab".to_owned(),
+            at: NOW.into(),
+            verified: true,
+        }],
+        target: TargetView { url: "https://hooks.example/restart".to_owned(), method: "POST".to_owned() },
+        reason: None,
+        created_at: NOW.into(),
+        expires_at: NOW.plus(Duration::from_secs(900)).into(),
+        decided_by: None,
+        decided_at: None,
+        comment: None,
+        delivery: None,
+        attempts: 0,
+        next_attempt_at: None,
+        last_error: None,
+        receipt: None,
+    }
+}
+
 pub(crate) fn source(name: &str, state: SourceState) -> SourceView {
     SourceView {
         name: name.to_owned(),
@@ -130,6 +171,8 @@ impl Fake {
             reload: Mutex::new(Ok(())),
             reload_held: Mutex::default(),
             changes: Mutex::default(),
+            turned_away: Mutex::default(),
+            proposals: Mutex::new(vec![proposal("p1"), proposal("p2")]),
             journal: Arc::new(MemoryJournal::new()),
             head: watch::Sender::new(0),
             stopping: CancellationToken::new(),
@@ -156,6 +199,7 @@ impl Fake {
             intake: self.clone(),
             estate: self.clone(),
             alerts: self.clone(),
+            runbooks: self.clone(),
             journal: self.journal.clone(),
             journal_head: self.head.subscribe(),
             operations: self.clone(),
@@ -212,6 +256,11 @@ pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Answer 
 
 pub(crate) async fn get(router: &Router, path: &str) -> Answer {
     send(router, Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+pub(crate) async fn put(router: &Router, path: &str, body: &str) -> Answer {
+    let request = Request::put(path).header("content-type", "application/json");
+    send(router, request.body(Body::from(body.to_owned())).unwrap()).await
 }
 
 pub(crate) async fn post(router: &Router, path: &str, kind: &str, body: &str) -> Answer {
@@ -439,6 +488,57 @@ impl AlertCentre for Fake {
         found.state = DeliveryState::Queued;
         self.changes.lock().push(format!("resend {id} by {actor}"));
         Ok(found.clone())
+    }
+}
+
+impl Runbooks for Fake {
+    fn proposals(&self) -> Result<Vec<ProposalView>, ReadError> {
+        Ok(self.proposals.lock().clone())
+    }
+
+    fn proposal(&self, id: &str) -> Result<Option<ProposalView>, ReadError> {
+        Ok(self.proposals.lock().iter().find(|one| one.id == id).cloned())
+    }
+
+    fn decide(
+        &self,
+        id: &str,
+        decision: Decision,
+        hash: &str,
+        comment: &str,
+        actor: &str,
+    ) -> Result<ProposalView, ActError> {
+        let mut proposals = self.proposals.lock();
+        let unknown = || ActError::NotFound(format!("there is no proposal {id:?}"));
+        let found = proposals.iter_mut().find(|one| one.id == id).ok_or_else(unknown)?;
+        if found.hash != hash || found.state != ProposalState::Proposed {
+            return Err(ActError::Conflict("the hash is not that of what the proposal shows now".to_owned()));
+        }
+        found.state = match decision {
+            Decision::Approve => ProposalState::Approved,
+            Decision::Deny => ProposalState::Denied,
+        };
+        found.comment = Some(comment.to_owned());
+        (found.decided_by, found.decided_at) = (Some(actor.to_owned()), Some(NOW.into()));
+        self.changes.lock().push(format!("{} {id} by {actor}", decision.as_str()));
+        Ok(found.clone())
+    }
+
+    fn lever(&self) -> Result<LeverView, ReadError> {
+        Ok(LeverView { position: Position::Propose, set_by: None, set_at: None, reason: None })
+    }
+
+    fn set_lever(&self, position: Position, reason: &str, actor: &str) -> Result<LeverView, ActError> {
+        if reason.is_empty() {
+            return Err(ActError::Invalid("say why: the reason is empty".to_owned()));
+        }
+        self.changes.lock().push(format!("lever {position} by {actor}"));
+        let (set_by, reason) = (Some(actor.to_owned()), Some(reason.to_owned()));
+        Ok(LeverView { position, set_by, set_at: Some(NOW.into()), reason })
+    }
+
+    fn turned_away(&self, actor: &str, action: &str, reason: &str) {
+        self.turned_away.lock().push(format!("{actor}: {action}: {reason}"));
     }
 }
 

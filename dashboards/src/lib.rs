@@ -27,13 +27,15 @@ mod wire;
 pub use access::{Scope, Scopes, SecurityOptions};
 pub use app::Api;
 pub use backend::{
-    AlertCentre, Backend, Estate, Intake, IntakeAnswer, MetricMetadata, Operations, ReadError, ResendError,
-    SeriesCatalogue, SqlError, SqlRows, SqlRunner, SqlStream, StageHealth,
+    ActError, AlertCentre, Backend, Estate, Intake, IntakeAnswer, MetricMetadata, Operations, ReadError,
+    ResendError, Runbooks, SeriesCatalogue, SqlError, SqlRows, SqlRunner, SqlStream, StageHealth,
 };
 pub use config::{SECURITY_SAMPLE, SERVER_SAMPLE, SecurityConfig, ServerConfig, TlsFiles};
 pub use serve::{ServeOptions, Tls, TlsError, serve};
 pub use wire::{
-    AlertView, CallView, Cell, CellState, CostView, CoverageCounts, CoverageView, DeliveryCounts, DeliveryState,
-    DeliveryTransition, DeliveryView, EstateState, EventView, Freshness, List, OverviewView, PartView, ResourceView,
-    Sentence, SeverityCounts, SourceCounts, SourceDetail, SourceState, SourceView, WhyStep, WireTime,
+    AlertView, CallView, Cell, CellState, CostView, CoverageCounts, CoverageView, DeliveryCounts,
+    DeliveryState, DeliveryTransition, DeliveryView, EstateState, EventView, EvidenceView, Freshness,
+    LeverView, List, OverviewView, PartView, ProposalView, ProposedAlert, ReceiptView, ResourceView,
+    Sentence, SeverityCounts, SourceCounts, SourceDetail, SourceState, SourceView, TargetView, WhyStep,
+    WireTime,
 };

@@ -1,7 +1,7 @@
 //! Every route there is, in one table: who it speaks to, which scope it needs, how large a body it takes.
 //! The router is built from this table and from nothing else, so that no route can be without a row.
 
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
 use http::{Method, StatusCode};
 
 use crate::access::Scope;
@@ -23,6 +23,8 @@ pub(crate) enum Needs {
     Nothing,
     /// A credential with this scope.
     Scope(Scope),
+    /// A credential with scope `read` to look, and one with this scope to change.
+    ReadOr(Scope),
 }
 
 /// The methods of a row. HEAD comes with GET.
@@ -31,6 +33,7 @@ pub(crate) enum Methods {
     Get,
     Post,
     GetPost,
+    GetPut,
     PostPut,
 }
 
@@ -40,6 +43,7 @@ impl Methods {
             Self::Get => &[Method::GET],
             Self::Post => &[Method::POST],
             Self::GetPost => &[Method::GET, Method::POST],
+            Self::GetPut => &[Method::GET, Method::PUT],
             Self::PostPut => &[Method::POST, Method::PUT],
         }
     }
@@ -49,6 +53,7 @@ impl Methods {
             Self::Get => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
             Self::GetPost => MethodFilter::GET.or(MethodFilter::POST),
+            Self::GetPut => MethodFilter::GET.or(MethodFilter::PUT),
             Self::PostPut => MethodFilter::POST.or(MethodFilter::PUT),
         }
     }
@@ -59,13 +64,23 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) methods: Methods,
     pub(crate) door: Door,
-    pub(crate) needs: Needs,
+    needs: Needs,
     /// The largest request body, in bytes.
     pub(crate) body_max: usize,
     handler: fn(MethodFilter) -> MethodRouter<App>,
 }
 
 impl Route {
+    /// The scope that a request with this method needs; `None` when it needs no credential.
+    pub(crate) fn scope(&self, method: &Method) -> Option<Scope> {
+        match self.needs {
+            Needs::Nothing => None,
+            Needs::Scope(scope) => Some(scope),
+            Needs::ReadOr(_) if method.is_safe() => Some(Scope::Read),
+            Needs::ReadOr(scope) => Some(scope),
+        }
+    }
+
     /// Answers other methods too, in the door's own way.
     pub(crate) fn handler(&self) -> MethodRouter<App> {
         let door = self.door;
@@ -78,6 +93,7 @@ impl Route {
 
 const READ: Needs = Needs::Scope(Scope::Read);
 const WRITE: Needs = Needs::Scope(Scope::Write);
+const ACT: Needs = Needs::Scope(Scope::Act);
 
 const fn row(
     methods: Methods,
@@ -91,7 +107,7 @@ const fn row(
 }
 
 use Door::{Native, Page, Plain, Prometheus};
-use Methods::{Get, GetPost, Post, PostPut};
+use Methods::{Get, GetPost, GetPut, Post, PostPut};
 
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
@@ -114,6 +130,11 @@ pub(crate) static ROUTES: &[Route] = &[
     row(Get,  "/api/isobar/v1/deliveries",             Native, READ,  NOTHING,  |m| on(m, native::deliveries)),
     row(Post, "/api/isobar/v1/deliveries/{id}/resend", Native, WRITE, TEXT_MAX, |m| on(m, native::resend)),
     row(Get,  "/api/isobar/v1/why",                    Native, READ,  NOTHING,  |m| on(m, native::why)),
+    row(Get,  "/api/isobar/v1/runbooks",               Native, READ,  NOTHING,  |m| on(m, native::runbooks)),
+    row(Get,  "/api/isobar/v1/runbooks/{id}",          Native, READ,  NOTHING,  |m| on(m, native::runbook)),
+    row(Post, "/api/isobar/v1/runbooks/{id}/approve",  Native, ACT,   TEXT_MAX, |m| on(m, native::approve)),
+    row(Post, "/api/isobar/v1/runbooks/{id}/deny",     Native, ACT,   TEXT_MAX, |m| on(m, native::deny)),
+    row(GetPut, "/api/isobar/v1/lever", Native, Needs::ReadOr(Scope::Act), TEXT_MAX, |_| get(native::lever).put(native::set_lever)),
     row(Post, "/api/isobar/v1/sql",                    Native, READ,  TEXT_MAX, |m| on(m, native::sql)),
     row(Get,  "/api/isobar/v1/journal",                Native, READ,  NOTHING,  |m| on(m, native::journal)),
     row(Get,  "/api/isobar/v1/events",                 Native, READ,  NOTHING,  |m| on(m, native::events)),

@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 mod estate;
+mod runbooks;
 mod schema;
 
 pub use estate::{
-    CallView, Cell, CellState, CoverageCounts, CoverageView, DeliveryCounts, EstateState, Freshness, OverviewView,
-    PartView, Sentence, SeverityCounts, SourceCounts, SourceDetail,
+    CallView, Cell, CellState, CoverageCounts, CoverageView, DeliveryCounts, EstateState, Freshness,
+    OverviewView, PartView, Sentence, SeverityCounts, SourceCounts, SourceDetail,
 };
+pub(crate) use runbooks::{DecisionRequest, LeverRequest};
+pub use runbooks::{EvidenceView, LeverView, ProposalView, ProposedAlert, ReceiptView, TargetView};
 
 /// A point in time, written as RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,6 +218,8 @@ pub struct AlertView {
     /// The incident it belongs to; null when it is in none.
     #[schema(required)]
     pub incident: Option<String>,
+    /// Ids of what was proposed because of it, oldest first.
+    pub proposals: Vec<String>,
 }
 
 /// An alert that nobody handles yet; who knows better sets the handling afterwards.
@@ -242,6 +247,7 @@ impl From<&Alert> for AlertView {
             silenced_by: Vec::new(),
             inhibited_by: Vec::new(),
             incident: None,
+            proposals: Vec::new(),
         }
     }
 }

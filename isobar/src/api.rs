@@ -6,10 +6,12 @@ mod estate;
 mod intake;
 mod operations;
 mod overview;
+mod runbooks;
 mod sql;
 
 pub use alerts::AlertViews;
 pub use estate::EstateViews;
 pub use intake::{Push, PushIntake, REMOTE_WRITE};
 pub use operations::{MetricsPage, ReloadRequest, ServerOperations};
+pub use runbooks::RunbookViews;
 pub use sql::SqlViews;

@@ -9,6 +9,7 @@ use isobar_collectors::{Collector, SourceContext, Window};
 use isobar_dashboards::Tls;
 use isobar_egress::{Egress, EgressOptions, Trust};
 use isobar_normalizer::ConfigError;
+use isobar_runbooks::Senders;
 use url::Url;
 
 use crate::cli::CheckArguments;
@@ -46,13 +47,11 @@ pub async fn run(arguments: CheckArguments) -> Result<()> {
         failed += usize::from(!try_source(&source.name, &**collector, source.interval).await?);
     }
     for (url, trust) in built.notifiers.iter().map(|notifier| notifier.target()).chain(heartbeat(&config)) {
-        let reached = match egress.check(url, trust).await {
-            Ok(addresses) => connect(&addresses).await,
-            Err(error) => Err(error.to_string()),
-        };
-        failed += usize::from(reached.is_err());
-        let told = reached.err().unwrap_or_else(|| "reachable".to_owned());
-        say(&format!("receiver {}: {told}", shown(url)))?;
+        failed += usize::from(!try_target(&format!("receiver {}", shown(url)), &egress, url, trust).await?);
+    }
+    for runbook in config.runbooks.iter() {
+        let what = format!("runbook {}", runbook.name);
+        failed += usize::from(!try_target(&what, &egress, runbook.url(), Trust::Guarded).await?);
     }
     if failed > 0 {
         bail!("{failed} of them cannot be used");
@@ -69,11 +68,12 @@ struct Built {
     notifiers: Vec<Box<dyn Notifier>>,
 }
 
-/// Builds every collector and notifier, which reveals every secret.
+/// Builds every collector, notifier and runbook, which reveals every secret.
 fn build(config: &Config, egress: &Egress) -> Result<Built, ConfigError> {
     let external_url = config.server.external_url();
     let tools = Tools { secrets: &config.secrets, egress, external_url: &external_url };
     let integrations = config.alerting.receivers.iter().flat_map(|receiver| &receiver.integrations);
+    Senders::build(config.runbooks.clone(), egress, &config.secrets)?;
     Ok(Built {
         notifiers: integrations
             .map(|integration| integration.settings.build(&tools))
@@ -109,6 +109,17 @@ async fn try_source(name: &Arc<str>, collector: &dyn Collector, interval: Durati
         say(&format!("source {name}, {}: {told}", part.key))?;
     }
     Ok(good)
+}
+
+/// Connects to a target, and says how that went; sends nothing.
+async fn try_target(what: &str, egress: &Egress, url: &Url, trust: Trust) -> Result<bool> {
+    let reached = match egress.check(url, trust).await {
+        Ok(addresses) => connect(&addresses).await,
+        Err(error) => Err(error.to_string()),
+    };
+    let is_good = reached.is_ok();
+    say(&format!("{what}: {}", reached.err().unwrap_or_else(|| "reachable".to_owned())))?;
+    Ok(is_good)
 }
 
 /// Where the heartbeat goes.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use isobar_runbooks::Position;
 use isobar_simulators::{SCENARIOS, Scenario};
 
 /// One screen, one language and one alert centre over every cloud.
@@ -36,6 +37,10 @@ pub enum Command {
     Deliveries(ListArguments),
     /// Tells step by step why an alert paged, or did not.
     Why(WhyArguments),
+    /// Lists what alerts propose to do, or approves (or denies) one proposal.
+    Approve(ApproveArguments),
+    /// Shows the lever over everything that acts, or moves it.
+    Lever(LeverArguments),
     /// Tells which provider's metrics have a meaning here: of a running server what came, without one what is mapped.
     Coverage(CoverageArguments),
     /// Lists source and notifier kinds, or shows one with its commented sample.
@@ -192,6 +197,39 @@ pub struct WhyArguments {
     pub server: ServerArguments,
 }
 
+/// `isobar approve`
+#[derive(Debug, Args)]
+pub struct ApproveArguments {
+    /// The proposal; without it, those that wait for a decision are listed.
+    pub id: Option<String>,
+    /// Denies it instead.
+    #[arg(long, requires = "id")]
+    pub deny: bool,
+    /// What is to be said to the decision; kept in the journal.
+    #[arg(long, value_name = "TEXT", requires = "id")]
+    pub comment: Option<String>,
+    /// Decides about what is shown without asking.
+    #[arg(long, requires = "id")]
+    pub yes: bool,
+    /// Which server.
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
+/// `isobar lever`
+#[derive(Debug, Args)]
+pub struct LeverArguments {
+    /// Where to: off stops everything that acts, propose lets people approve.
+    #[arg(value_name = "off|propose", requires = "reason")]
+    pub position: Option<Position>,
+    /// Why; kept in the journal.
+    #[arg(long, value_name = "TEXT", requires = "position")]
+    pub reason: Option<String>,
+    /// Which server.
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
 /// `isobar coverage`
 #[derive(Debug, Args)]
 pub struct CoverageArguments {
@@ -281,5 +319,14 @@ mod tests {
         check("isobar query up --from 1", false);
         check("isobar query up --at 1 --step 5s", false);
         check("isobar kinds webhook --markdown", false);
+        check("isobar approve", true);
+        check("isobar approve p1 --deny --yes", true);
+        check("isobar approve --deny", false);
+        check("isobar approve --yes", false);
+        check("isobar lever", true);
+        check("isobar lever off --reason drill", true);
+        check("isobar lever off", false);
+        check("isobar lever --reason drill", false);
+        check("isobar lever auto --reason drill", false);
     }
 }

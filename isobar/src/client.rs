@@ -24,14 +24,15 @@ const ANSWER_MAX: usize = 256 << 20;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server and the right to ask it.
-struct Server {
+pub struct Server {
     client: Client,
     url: Url,
     token: Option<String>,
 }
 
 impl Server {
-    fn new(arguments: &ServerArguments) -> Result<Self> {
+    /// Prepares to ask this server.
+    pub fn new(arguments: &ServerArguments) -> Result<Self> {
         let egress = Egress::new(EgressOptions::default())?;
         let client = egress.client(ClientOptions::new(Trust::Operator))?;
         Ok(Self { client, url: server_url(&arguments.url)?, token: arguments.token.clone() })
@@ -78,13 +79,20 @@ impl Server {
         }
     }
 
-    async fn ask_json(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+    /// Reads JSON.
+    pub async fn ask_json(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
         let answer = self.ask(Method::GET, path, query, None).await?;
         serde_json::from_slice(&answer.body).context("the answer is not JSON: is this an Isobar server?")
     }
 
+    /// Sends JSON, and reads the JSON that is answered.
+    pub async fn send_json(&self, method: Method, path: &str, body: Value) -> Result<Value> {
+        let answer = self.ask(method, path, &[], Some((body, "application/json"))).await?;
+        serde_json::from_slice(&answer.body).context("the answer is not JSON: is this an Isobar server?")
+    }
+
     /// Every item of a list, page by page.
-    async fn items(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<Value>> {
+    pub async fn items(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         let mut after: Option<String> = None;
         loop {

@@ -16,6 +16,7 @@ use isobar_alerting::{AlertingConfig, AlertingSource, Policies, Policy};
 use isobar_collectors::{Clouds, InUse, SourceSettings};
 use isobar_dashboards::{SecurityOptions, ServerConfig};
 use isobar_normalizer::{ConfigError, MappingFile, Mappings, NativeMappings, Registry, Step};
+use isobar_runbooks::Runbooks;
 
 use crate::api::REMOTE_WRITE;
 use crate::secrets::EnvironmentAndFiles;
@@ -42,6 +43,8 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// What is watched for.
     pub policies: Vec<Policy>,
+    /// What policies may ask to be done.
+    pub runbooks: Runbooks,
     /// Who is told.
     pub alerting: AlertingConfig,
     /// What raw metrics mean.
@@ -131,8 +134,20 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             Err(error) => note(path, error),
         }
     }
-    let mut policies = Policies::default();
-    files.each(&raw.policies, &mut note, |text| policies.add(text));
+    let mut policies = Policies::with_runbooks(raw.runbooks.iter().map(|raw| raw.name().to_owned()));
+    let policies_read = files.each(&raw.policies, &mut note, |text| policies.add(text));
+    let policies = policies.into_vec();
+    let mut runbooks = Runbooks::default();
+    for raw in raw.runbooks {
+        if let Err(error) = runbooks.add(raw) {
+            note(path, error);
+        }
+    }
+    // A policy that cannot be read may be the one that names it.
+    if policies_read {
+        let named = policies.iter().filter_map(|policy| policy.respond.as_deref());
+        runbooks.unused(named).into_iter().for_each(|error| note(path, error));
+    }
     let (mut mappings, mut native) = (Mappings::builtin(), NativeMappings::builtin());
     let mut mapping_texts = Vec::new();
     files.each(&raw.mappings, &mut note, |text| {
@@ -150,7 +165,6 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             None
         }
     };
-    let policies = policies.into_vec();
     let clouds = Clouds { mappings: Arc::new(native), in_use: InUse::default() };
     clouds.in_use.set(policies.iter().map(|policy| canonical(&policy.metric)).collect());
     match (security, alerting, problems.is_empty()) {
@@ -161,6 +175,7 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             retention: raw.store.retention,
             sources,
             policies,
+            runbooks,
             alerting,
             mappings: Arc::new(mappings),
             clouds,

@@ -72,6 +72,7 @@ fn reference() -> String {
         ("security", SECURITY_SAMPLE),
         ("store", STORE_SAMPLE),
         ("policies, mappings, alerting", FILES_SAMPLE),
+        ("runbooks", isobar_runbooks::SAMPLE),
     ];
     for (title, sample) in sections {
         section(&mut text, &format!("## {title}"), sample);

@@ -2,6 +2,7 @@
 //!
 //! This crate wires the others together. It alone reads the clock, the environment and randomness.
 
+mod act;
 mod alarms;
 mod api;
 mod audit;
@@ -19,6 +20,7 @@ mod kinds;
 mod metadata;
 mod reserve;
 mod resources;
+mod respond;
 mod rules;
 mod secrets;
 mod series;
@@ -115,6 +117,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Alerts(arguments) => client::list(arguments, "alerts", &ALERT_COLUMNS).await,
         Command::Deliveries(arguments) => client::list(arguments, "deliveries", &DELIVERY_COLUMNS).await,
         Command::Why(arguments) => client::why(arguments).await,
+        Command::Approve(arguments) => act::approve(arguments).await,
+        Command::Lever(arguments) => act::lever(arguments).await,
         Command::Coverage(arguments) => client::coverage(arguments).await,
         Command::Kinds(arguments) => kinds::run(&arguments),
         Command::Audit(arguments) => match arguments.command {

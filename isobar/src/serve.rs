@@ -18,6 +18,7 @@ use isobar_dashboards::{Api, Backend, ServeOptions, Tls};
 use isobar_egress::{BreakerOptions, Breakers, Egress, EgressOptions};
 use isobar_journal::{Journal, SqliteJournal, SqliteOptions};
 use isobar_normalizer::Registry;
+use isobar_runbooks::{Responder, RunbookParts, Senders};
 use isobar_store::{DataDirectory, Store, StoreOptions};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
@@ -26,13 +27,16 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::api::{AlertViews, EstateViews, MetricsPage, PushIntake, ServerOperations, SqlViews};
+use crate::api::{
+    AlertViews, EstateViews, MetricsPage, PushIntake, RunbookViews, ServerOperations, SqlViews,
+};
 use crate::cli::ServeArguments;
 use crate::clock;
 use crate::collect::SourceStatuses;
-use crate::config::{Config, Problems, load};
+use crate::config::{Config, Problem, Problems, load};
 use crate::ingest::{Ingest, Meanings};
 use crate::resources::ResourceTable;
+use crate::respond::{self, Responses};
 use crate::rules::{self, EVALUATION_STEP, RuleData, SharedRuleData};
 use crate::series::{JoinedSeries, LongestLookback};
 use crate::stages::Stages;
@@ -75,6 +79,8 @@ pub async fn serve(
     })?;
     let sources =
         build_sources(&arguments.config, &config, &egress).map_err(|problem| Problems(vec![problem]))?;
+    let senders = Senders::build(config.runbooks.clone(), &egress, &config.secrets)
+        .map_err(|error| Problems(vec![Problem { file: arguments.config.clone(), error }]))?;
     let tls = config.server.tls(&config.secrets.base_dir).map(Tls::load).transpose()?.map(Arc::new);
     let listener = TcpListener::bind(config.server.listen()).await;
     let listener = listener.with_context(|| format!("listening on {}", config.server.listen()))?;
@@ -92,6 +98,16 @@ pub async fn serve(
     let stop_telling = CancellationToken::new();
     let vital = Vital::default();
     let telling = vital.spawn("telling", centre.run(stop_telling.clone()));
+
+    let parts = RunbookParts {
+        journal: journal.clone(),
+        clock: Arc::new(clock::now),
+        jitter: Arc::new(clock::jitter),
+    };
+    let responder = Responder::open(senders, parts).await?;
+    let runbooks = responder.handle();
+    let stop_responding = CancellationToken::new();
+    let responding = vital.spawn("responding", responder.run(stop_responding.clone()));
 
     let opened = clock::now();
     let options = StoreOptions { retention: config.retention, ..StoreOptions::default() };
@@ -125,6 +141,8 @@ pub async fn serve(
         ingest.metadata().clone(),
     );
 
+    let responses = Arc::new(Responses::default());
+    responses.set(&config.policies);
     let mut evaluator = Evaluator::new(std::mem::take(&mut config.policies), EVALUATION_STEP);
     let mut ended = evaluator.restore(&handle.alerts(), clock::now());
     ended.extend(evaluator.retain_sources(&config.reporters(), clock::now()));
@@ -154,6 +172,8 @@ pub async fn serve(
         statuses: statuses.clone(),
         centre: handle.clone(),
         evaluator,
+        runbooks: runbooks.clone(),
+        responses: responses.clone(),
         tls: tls.clone(),
     };
     // Before the rules about Isobar look at them: a source that is not there yet is not one that is well.
@@ -172,6 +192,15 @@ pub async fn serve(
         retention: config.retention,
     };
     let keeping = upkeep.start(&stop)?;
+    let watch = respond::Watch {
+        responses,
+        centre: handle.clone(),
+        series: series.clone(),
+        statuses: statuses.clone(),
+        runbooks: runbooks.clone(),
+        stages: stages.clone(),
+    };
+    let watching = vital.spawn("watching for runbooks", watch.run(stop.clone()));
 
     let serve_options = ServeOptions::new(&config.security, tls.clone());
     let (reloads, requests) = mpsc::channel(4);
@@ -198,7 +227,12 @@ pub async fn serve(
             coverage: ingest.coverage().clone(),
             centre: handle.clone(),
         }),
-        alerts: Arc::new(AlertViews { centre: handle.clone(), runtime: tokio::runtime::Handle::current() }),
+        alerts: Arc::new(AlertViews {
+            centre: handle.clone(),
+            runbooks: runbooks.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        }),
+        runbooks: Arc::new(RunbookViews { runbooks, runtime: tokio::runtime::Handle::current() }),
         journal: shared_journal,
         journal_head: journal.heads(),
         operations: Arc::new(ServerOperations {
@@ -225,9 +259,12 @@ pub async fn serve(
     joined("serving", serving).await;
     stop.cancel();
     joined("evaluating", evaluating).await;
+    joined("watching for runbooks", watching).await;
     for task in keeping {
         joined("upkeep", task).await;
     }
+    stop_responding.cancel();
+    joined("responding", responding).await;
     stop_telling.cancel();
     if tokio::time::timeout(DRAIN, joined("telling", telling)).await.is_err() {
         warn!(

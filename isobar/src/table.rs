@@ -28,11 +28,13 @@ pub fn render(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// The text with control characters shown, not obeyed.
+pub fn visible(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
 fn clean(cell: &str) -> String {
-    let shown: String = cell
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect();
+    let shown = visible(cell);
     if shown.chars().count() <= CELL_MAX {
         return shown;
     }

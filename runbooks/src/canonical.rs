@@ -87,11 +87,12 @@ mod tests {
     #[test]
     fn the_example_of_the_rfc() {
         // RFC 8785 section 3.2.2 and 3.2.4.
-        let value = json!({
+        let text = r#"{
             "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
-            "string": "\u{20ac}$\u{000F}\u{000a}A'\u{0042}\u{0022}\u{005c}\\\"\u{002f}",
+            "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
             "literals": [null, true, false]
-        });
+        }"#;
+        let value: Value = serde_json::from_str(text).unwrap();
         let expected = "{\"literals\":[null,true,false],\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27],\
             \"string\":\"€$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}";
         assert_eq!(canonical(&value), expected);

@@ -1,13 +1,12 @@
 //! Policy files: the YAML grammar, and every complaint about it with its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use isobar_normalizer::{
     AlertClass, ConfigError, Entries, METRIC_NAME, MatchOp, Matcher, Severity, parse_duration,
 };
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 use super::compile::matchers;
@@ -30,9 +29,15 @@ const OWN_LABELS: [&str; 4] = [ALERT_NAME, "severity", "class", METRIC_NAME];
 #[derive(Debug, Default)]
 pub struct Policies {
     all: Vec<Policy>,
+    runbooks: BTreeSet<String>,
 }
 
 impl Policies {
+    /// Knows these runbooks: `respond` names one of them.
+    pub fn with_runbooks(runbooks: impl IntoIterator<Item = String>) -> Self {
+        Self { all: Vec::new(), runbooks: runbooks.into_iter().collect() }
+    }
+
     /// Reads one file that stands alone: a table with the one key `policies`.
     ///
     /// # Errors
@@ -52,7 +57,9 @@ impl Policies {
         let mut added: Vec<Policy> = Vec::with_capacity(file.policies.len());
         for raw in file.policies {
             let named_at = raw.name.referenced;
+            let asked_for = raw.respond.as_ref().map(|respond| respond.webhook.clone());
             let policy = Policy::try_from(raw)?;
+            self.check_runbook(asked_for.as_ref())?;
             if self.all.iter().chain(&added).any(|other| other.name == policy.name) {
                 let message = format!("policy {:?} is there already: names are unique", policy.name);
                 return Err(ConfigError::at(named_at, message));
@@ -61,6 +68,18 @@ impl Policies {
         }
         self.all.append(&mut added);
         Ok(())
+    }
+
+    fn check_runbook(&self, asked_for: Option<&Spanned<String>>) -> Result<(), ConfigError> {
+        let Some(webhook) = asked_for.filter(|webhook| !self.runbooks.contains(&webhook.value)) else {
+            return Ok(());
+        };
+        let known: Vec<&str> = self.runbooks.iter().map(String::as_str).collect();
+        let right = match known.as_slice() {
+            [] => "list it in runbooks of isobar.yaml".to_owned(),
+            known => format!("one of {}", known.join(", ")),
+        };
+        Err(ConfigError::at(webhook.referenced, format!("unknown runbook {:?}: {right}", webhook.value)))
     }
 
     /// What was read, in order.
@@ -98,7 +117,14 @@ struct RawPolicy {
     labels: Entries<Spanned<String>>,
     #[serde(default)]
     annotations: Entries<Spanned<String>>,
-    respond: Option<Spanned<IgnoredAny>>,
+    respond: Option<RawRespond>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRespond {
+    webhook: Spanned<String>,
+    mode: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -116,10 +142,7 @@ impl TryFrom<RawPolicy> for Policy {
     type Error = ConfigError;
 
     fn try_from(raw: RawPolicy) -> Result<Self, ConfigError> {
-        if let Some(respond) = &raw.respond {
-            let message = "respond is not available: this release notifies and does not act; remove the key";
-            return Err(ConfigError::at(respond.referenced, message));
-        }
+        let respond = raw.respond.map(read_respond).transpose()?;
         let name = not_empty(&raw.name, "a policy's name")?;
         if self_rules::NAMES.contains(&name.as_str()) {
             let message = format!("{name:?} is a rule about Isobar itself: choose another name");
@@ -164,6 +187,7 @@ impl TryFrom<RawPolicy> for Policy {
             no_data,
             no_data_after,
             overrides,
+            respond,
             class,
             labels,
             annotations,
@@ -317,6 +341,18 @@ fn read_no_data(text: &Spanned<String>) -> Result<NoData, ConfigError> {
             format!("unknown no_data {other:?}: one of alert, hold, recover"),
         )),
     }
+}
+
+/// The runbook's name.
+fn read_respond(raw: RawRespond) -> Result<String, ConfigError> {
+    let message = match raw.mode.value.as_str() {
+        "propose" => return Ok(raw.webhook.value),
+        "auto" => "mode: auto needs the failover engine, which this release does not have: write propose, so that a \
+                   person approves"
+            .to_owned(),
+        other => format!("unknown mode {other:?}: write propose"),
+    };
+    Err(ConfigError::at(raw.mode.referenced, message))
 }
 
 fn read_class(text: &Spanned<String>) -> Result<AlertClass, ConfigError> {

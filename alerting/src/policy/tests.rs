@@ -1,6 +1,6 @@
 use super::*;
 
-/// The policy of the user guide: every key of the grammar but `respond`.
+/// The policy of the user guide: every key of the grammar but `respond`, which names what another file holds.
 const WHOLE: &str = r#"
 policies:
   - name: HighCpu
@@ -147,7 +147,10 @@ fn errors_name_the_place_and_what_would_be_right() {
     check_error("where: {__name__: x}", (2, 13), "metric");
     check_error("where: {a: []}", (2, 13), "nothing could match");
     check_error("annotations: {summary: '{{ nope }}'}", (2, 28), "unknown variable");
-    check_error("respond: {webhook: x, mode: propose}", (2, 14), "notifies and does not act");
+    check_error("respond: {webhook: x, mode: propose}", (2, 24), "list it in runbooks");
+    check_error("respond: {webhook: x, mode: now}", (2, 33), "write propose");
+    check_error("respond: {webhook: x, mode: auto}", (2, 33), "needs the failover engine");
+    check_error("respond: {webhook: x}", (2, 15), "mode");
     check_error("expr: up == 0", (2, 5), "expr");
     check_error("overrides: [{where: {}, levels: {warning: '> 2'}}]", (2, 25), "without conditions");
     check_error(
@@ -177,6 +180,21 @@ fn names_are_unique_over_all_files() {
     assert_eq!((error.line, error.column), (3, 11));
     assert!(error.message.contains("names are unique"), "{error}");
     assert_eq!(policies.into_vec().len(), 1);
+}
+
+#[test]
+fn a_policy_names_a_runbook_that_is_there() {
+    let read = |webhook: &str| {
+        let mut policies = Policies::with_runbooks(["restart-batch".to_owned()]);
+        let text = format!(
+            "policies:\n  - {{name: P, metric: m, levels: {{warning: '> 1'}}, respond: {{webhook: {webhook}, mode: propose}}}}"
+        );
+        policies.add(&text).map(|()| policies.into_vec().remove(0).respond)
+    };
+    assert_eq!(read("restart-batch"), Ok(Some("restart-batch".to_owned())));
+    let error = read("restart").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 71));
+    assert_eq!(error.message, r#"unknown runbook "restart": one of restart-batch"#);
 }
 
 #[test]

@@ -126,8 +126,28 @@ impl Access {
         scope: Scope,
         basic: bool,
     ) -> Result<Principal, Denial> {
+        match self.identify(headers, basic)? {
+            None => Ok(Principal { name: "anonymous".to_owned() }),
+            Some(credential) if credential.scopes.contains(scope) => {
+                Ok(Principal { name: credential.name.clone() })
+            }
+            Some(_) => Err(Denial::MissingScope(scope)),
+        }
+    }
+
+    /// Who the request says it comes from, whatever that one may do; `unknown` when it does not say, or not truly.
+    pub(crate) fn name(&self, headers: &HeaderMap, basic: bool) -> &str {
+        match self.identify(headers, basic) {
+            Ok(None) => "anonymous",
+            Ok(Some(credential)) => &credential.name,
+            Err(_) => "unknown",
+        }
+    }
+
+    /// The credential of a request; `None` where none is configured.
+    fn identify(&self, headers: &HeaderMap, basic: bool) -> Result<Option<&Credential>, Denial> {
         if self.is_open() {
-            return Ok(Principal { name: "anonymous".to_owned() });
+            return Ok(None);
         }
         let presented = headers.get(AUTHORIZATION).ok_or(Denial::Anonymous)?;
         let (scheme, secret) =
@@ -140,11 +160,7 @@ impl Access {
         } else {
             None
         };
-        let credential = credential.ok_or(Denial::Unknown)?;
-        if !credential.scopes.contains(scope) {
-            return Err(Denial::MissingScope(scope));
-        }
-        Ok(Principal { name: credential.name.clone() })
+        credential.map(Some).ok_or(Denial::Unknown)
     }
 }
 
@@ -201,6 +217,10 @@ mod tests {
         check(Some(&grafana), Scope::Read, false, Err(Denial::Unknown));
         check(Some(&grafana), Scope::Write, true, Err(Denial::MissingScope(Scope::Write)));
         check(Some("Basic %%%"), Scope::Read, true, Err(Denial::Unknown));
+        let mut headers = HeaderMap::new();
+        assert_eq!(access().name(&headers, false), "unknown");
+        headers.insert(AUTHORIZATION, "Bearer iso_ci".parse().unwrap());
+        assert_eq!(access().name(&headers, false), "token ci");
     }
 
     #[test]

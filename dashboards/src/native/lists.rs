@@ -21,7 +21,7 @@ use crate::params::{Params, Segment};
 use crate::wire::{AlertView, DeliveryView, List, ResourceView, SourceView, WhyStep};
 
 /// State is read from memory or one small table.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Lists configured sources by name.
 #[utoipa::path(get, path = "/api/isobar/v1/sources", params(PageParams), responses((status = 200, body = List<SourceView>, description = "A page."), (status = "default", body = ErrorBody)))]

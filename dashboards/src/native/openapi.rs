@@ -10,9 +10,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{Modify, OpenApi};
 
-use super::{estate, events, journal, lists, sql};
+use super::{estate, events, journal, lists, runbooks, sql};
 use crate::door::json_response;
-use crate::routes::{Needs, ROUTES};
+use crate::routes::ROUTES;
 use crate::wire::EventView;
 
 /// The name of the one way to show who one is.
@@ -37,6 +37,12 @@ const TOKEN: &str = "token";
         lists::deliveries,
         lists::resend,
         lists::why,
+        runbooks::runbooks,
+        runbooks::runbook,
+        runbooks::approve,
+        runbooks::deny,
+        runbooks::lever,
+        runbooks::set_lever,
         sql::sql,
         journal::journal,
         events::events,
@@ -58,10 +64,9 @@ impl Modify for Scopes {
         let components = description.components.get_or_insert_default();
         components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
         for route in ROUTES {
-            let Needs::Scope(scope) = route.needs else { continue };
             let Some(item) = description.paths.paths.get_mut(route.path) else { continue };
             for method in route.methods.list() {
-                if let Some(operation) = operation(item, method) {
+                if let (Some(scope), Some(operation)) = (route.scope(method), operation(item, method)) {
                     operation.security = Some(vec![SecurityRequirement::new(TOKEN, [scope.as_str()])]);
                 }
             }

@@ -4,7 +4,9 @@ use utoipa::IntoParams;
 
 use super::NativeError;
 use crate::params::Params;
-use crate::wire::{AlertView, CoverageView, DeliveryView, List, ResourceView, SourceView, WhyStep};
+use crate::wire::{
+    AlertView, CoverageView, DeliveryView, List, ProposalView, ResourceView, SourceView, WhyStep,
+};
 
 /// Items on a page unless asked otherwise.
 const LIMIT_DEFAULT: usize = 100;
@@ -170,6 +172,22 @@ impl Listed for DeliveryView {
             &self.idempotency_key,
             error,
         ]
+    }
+}
+
+/// Newest first.
+impl Listed for ProposalView {
+    fn key(&self) -> String {
+        let age = i64::MAX.saturating_sub(self.created_at.0.millis());
+        format!("{age:019}-{}", self.id)
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        let words = [&self.id, &self.runbook, self.state.as_str(), reason, &self.alert.id];
+        let details = self.evidence.iter().map(|one| one.detail.as_str());
+        let labels = self.alert.labels.values().map(String::as_str);
+        words.into_iter().chain(details).chain(labels).collect()
     }
 }
 

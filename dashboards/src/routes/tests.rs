@@ -23,7 +23,7 @@ fn path_of(route: &Route) -> String {
 
 fn request(route: &Route, method: &Method, headers: &[(&str, &str)]) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path_of(route));
-    if route.door == Door::Native && method == Method::POST {
+    if route.door == Door::Native && !method.is_safe() {
         request = request.header("content-type", "application/json");
     }
     for (name, value) in headers {
@@ -61,7 +61,8 @@ async fn every_route_asks_for_exactly_its_scope() {
         let what = format!("{method} {}", route.path);
         let anonymous = check(&router, request(route, method, &[])).await;
         let stranger = check(&router, request(route, method, &[("authorization", "Bearer y")])).await;
-        let is_open = route.needs == Needs::Nothing;
+        let scope_needed = route.scope(method);
+        let is_open = scope_needed.is_none();
         for answer in [anonymous, stranger] {
             let expected = if is_open { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
             assert_eq!(answer.status, expected, "{what}");
@@ -70,16 +71,13 @@ async fn every_route_asks_for_exactly_its_scope() {
         for (token, scope) in TOKENS {
             let bearer = format!("Bearer {token}");
             let answer = check(&router, request(route, method, &[("authorization", &bearer)])).await;
-            let allowed = match route.needs {
-                Needs::Nothing => true,
-                Needs::Scope(needed) => needed.as_str() == scope,
-            };
+            let allowed = scope_needed.is_none_or(|needed| needed.as_str() == scope);
             assert_eq!(!refused(answer.status), allowed, "{what} with {scope}: {}", answer.status);
         }
         // grafana:swordfish
         let basic = ("authorization", "Basic Z3JhZmFuYTpzd29yZGZpc2g=");
         let answer = check(&router, request(route, method, &[basic])).await;
-        let allowed = is_open || (route.needs == READ && route.door != Door::Native);
+        let allowed = is_open || (scope_needed == Some(Scope::Read) && route.door != Door::Native);
         assert_eq!(!refused(answer.status), allowed, "{what} with basic: {}", answer.status);
     }
 }
@@ -100,6 +98,47 @@ async fn no_page_of_another_site_changes_anything() {
         }
     }
     assert!(fake.changes.lock().is_empty() && fake.written.lock().is_empty());
+}
+
+#[tokio::test]
+async fn who_is_turned_away_from_acting_is_journalled() {
+    let fake = Fake::new();
+    let router = fake.router(&guarded());
+    let path = "/api/isobar/v1/runbooks/p1/approve";
+    let decision = format!(r#"{{"hash": "{}"}}"#, "0".repeat(64));
+    for (headers, status, who, why) in [
+        (vec![("authorization", "Bearer r")], 403, "token r: ", "does not have the scope act"),
+        (vec![("authorization", "Bearer y")], 401, "unknown: ", "not known here"),
+        (vec![], 401, "unknown: ", "needs a token"),
+        (
+            vec![("authorization", "Bearer x"), ("origin", "https://evil.example")],
+            403,
+            "token x: ",
+            "another site",
+        ),
+        (vec![("authorization", "Bearer x"), ("host", "evil.example")], 421, "token x: ", "host name"),
+    ] {
+        let mut request = Request::post(path).header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = check(&router, request.body(Body::from(decision.clone())).unwrap()).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
+        let noted = fake.turned_away.lock().pop().expect("it is journalled");
+        assert!(
+            noted.starts_with(who) && noted.contains(&format!("POST {path}")) && noted.contains(why),
+            "{noted}"
+        );
+    }
+    assert!(fake.changes.lock().is_empty());
+    let act =
+        Request::post(path).header("content-type", "application/json").header("authorization", "Bearer x");
+    let answer = check(&router, act.body(Body::from(decision)).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(*fake.changes.lock(), ["approve p1 by token x"]);
+    // To look is not to act.
+    check(&router, Request::get("/api/isobar/v1/lever").body(Body::empty()).unwrap()).await;
+    assert!(fake.turned_away.lock().is_empty());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use isobar_alerting::AlertState as State;
 use isobar_normalizer as vocabulary;
+use isobar_runbooks as runbooks;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -52,6 +53,10 @@ enumerations! {
     AlertClass = vocabulary::AlertClass::ALL;
     /// How wide the trouble reaches.
     FailureDomain = vocabulary::FailureDomain::ALL;
+    /// Where a proposal stands.
+    ProposalState = runbooks::ProposalState::ALL.map(runbooks::ProposalState::as_str);
+    /// How far Isobar may go.
+    LeverPosition = runbooks::Position::ALL;
     /// Who runs a resource.
     Provider = vocabulary::Provider::ALL;
 }

@@ -6,6 +6,7 @@ use isobar_alerting::{
 use isobar_dashboards::{
     AlertCentre, AlertView, DeliveryState, DeliveryTransition, DeliveryView, ReadError, ResendError, WhyStep,
 };
+use isobar_runbooks::RunbookHandle;
 use tokio::runtime::Handle;
 
 /// Reads the alert centre.
@@ -13,13 +14,21 @@ use tokio::runtime::Handle;
 pub struct AlertViews {
     /// The centre.
     pub centre: CentreHandle,
+    /// What was proposed because of alerts.
+    pub runbooks: RunbookHandle,
     /// Where its asynchronous calls run.
     pub runtime: Handle,
 }
 
 impl AlertCentre for AlertViews {
     fn alerts(&self) -> Result<Vec<AlertView>, ReadError> {
-        Ok(self.centre.alerts().iter().map(AlertView::from).collect())
+        let mut proposals = self.runbooks.by_alert();
+        let alerts = self.centre.alerts();
+        let views = alerts.iter().map(AlertView::from).map(|mut view| {
+            view.proposals = proposals.remove(&view.id).unwrap_or_default();
+            view
+        });
+        Ok(views.collect())
     }
 
     fn deliveries(&self) -> Result<Vec<DeliveryView>, ReadError> {

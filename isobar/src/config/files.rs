@@ -16,13 +16,18 @@ pub struct Files<'a> {
 
 impl Files<'_> {
     /// Hands the text of every file that the patterns match to `read`, in name order, and notes what is wrong: a pattern
-    /// that matches nothing is a mistake too, because it would silently do nothing.
+    /// that matches nothing is a mistake too, because it would silently do nothing. Returns whether nothing was wrong.
     pub fn each(
         &self,
         patterns: &[Spanned<String>],
         note: &mut dyn FnMut(&Path, ConfigError),
         mut read_text: impl FnMut(&str) -> Result<(), ConfigError>,
-    ) {
+    ) -> bool {
+        let mut is_right = true;
+        let mut note = |file: &Path, error: ConfigError| {
+            is_right = false;
+            note(file, error);
+        };
         for pattern in patterns {
             let full = self.base_dir.join(&pattern.value);
             let found = glob::glob(&full.to_string_lossy());
@@ -47,6 +52,7 @@ impl Files<'_> {
                 }
             }
         }
+        is_right
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use isobar_alerting::AlertingSection;
 use isobar_dashboards::{SecurityConfig, ServerConfig};
 use isobar_normalizer::{ConfigError, parse_duration};
+use isobar_runbooks::RawRunbook;
 use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
@@ -28,6 +29,8 @@ pub struct RawConfig {
     pub policies: Vec<Spanned<String>>,
     #[serde(default)]
     pub mappings: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub runbooks: Vec<RawRunbook>,
     #[serde(default)]
     pub alerting: Option<AlertingSection>,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use isobar_alerting::{CentreHandle, Evaluator};
 use isobar_dashboards::Tls;
 use isobar_egress::Egress;
+use isobar_runbooks::{RunbookHandle, Senders};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -16,6 +17,7 @@ use crate::clock;
 use crate::collect::{Running, Source, SourceStatuses};
 use crate::config::{Config, Problem, Problems, Started, load};
 use crate::ingest::Ingest;
+use crate::respond::Responses;
 use crate::rules::hand_over;
 use crate::serve::signals::Signals;
 use crate::serve::vital::Vital;
@@ -31,6 +33,8 @@ pub struct Reloader {
     pub statuses: Arc<SourceStatuses>,
     pub centre: CentreHandle,
     pub evaluator: Arc<Mutex<Evaluator>>,
+    pub runbooks: RunbookHandle,
+    pub responses: Arc<Responses>,
     pub tls: Option<Arc<Tls>>,
 }
 
@@ -68,12 +72,15 @@ impl Reloader {
                 errors.into_iter().map(|error| Problem { file: path.clone(), error }).collect::<Vec<_>>()
             })?;
             let sources = build_sources(&path, &config, &egress).map_err(|problem| vec![problem])?;
-            Ok((config, sources, tls.map(|tls| tls.reload())))
+            let senders = Senders::build(config.runbooks.clone(), &egress, &config.secrets)
+                .map_err(|error| vec![Problem { file: path, error }])?;
+            Ok((config, sources, senders, tls.map(|tls| tls.reload())))
         });
         let read = reading.await.map_err(|error| format!("reading the configuration broke off: {error}"))?;
-        let (mut config, sources, certificate) = read.map_err(complaints)?;
+        let (mut config, sources, senders, certificate) = read.map_err(complaints)?;
         certificate.transpose().map_err(|error| error.to_string())?;
         self.centre.reload(config.alerting.clone()).await.map_err(|error| error.to_string())?;
+        self.runbooks.reload(senders).await.map_err(|error| error.to_string())?;
 
         for former in std::mem::take(running) {
             let successor = sources.iter().find(|source| source.name == *former.name());
@@ -93,6 +100,7 @@ impl Reloader {
             evaluator = self.evaluator.lock() => evaluator,
         };
         let now = clock::now();
+        self.responses.set(&config.policies);
         let mut ended = evaluator.reload(std::mem::take(&mut config.policies), now);
         ended.extend(evaluator.retain_sources(&config.reporters(), now));
         hand_over(&self.centre, ended, stop).await;

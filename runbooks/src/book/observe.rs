@@ -44,7 +44,7 @@ impl Book {
                 }
                 Follow::Show(shown) => {
                     let hash = shown.hash();
-                    let anew = Proposal { shown, hash, updated_at: now, ..proposal.clone() };
+                    let anew = Proposal { shown: *shown, hash, updated_at: now, ..proposal.clone() };
                     result.changes.push(Change::own(anew));
                     result.confirmed.insert(proposal.id.clone());
                 }
@@ -140,7 +140,7 @@ impl Book {
 /// What becomes of a proposal that nothing was sent for.
 enum Follow {
     End(ProposalState, String),
-    Show(Shown),
+    Show(Box<Shown>),
     Confirm,
     Wait,
 }
@@ -163,7 +163,7 @@ fn follow(proposal: &Proposal, situation: Option<&Situation>, runbooks: &Runbook
     match proposal.state {
         // Nobody has decided: what is shown follows what is, and a decision about what was shown before is stale.
         ProposalState::Proposed if shown != proposal.shown && now < proposal.expires_at => {
-            Follow::Show(shown)
+            Follow::Show(Box::new(shown))
         }
         _ => Follow::Confirm,
     }

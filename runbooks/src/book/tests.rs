@@ -342,7 +342,7 @@ fn tries_are_bounded_and_heed_what_the_other_side_asks_for() {
     let id = script.begin(0).remove(0);
     script.finish(0, &id, failed(Retry::After(Duration::from_secs(30))));
     assert!(script.begin(29).is_empty());
-    assert_eq!(script.begin(30), [id.clone()], "under the same id");
+    assert_eq!(script.begin(30), std::slice::from_ref(&id), "under the same id");
     script.finish(30, &id, Outcome::Broken);
     let mut now = 30;
     let mut tries = 2;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::TEXT;
 use crate::door::Door;
 use crate::fake::{self, Answer, Fake, NOW};
-use crate::routes::{Needs, ROUTES};
+use crate::routes::ROUTES;
 use crate::wire::*;
 
 /// The description, and what it makes of answers.
@@ -98,6 +98,12 @@ fn full() -> std::sync::Arc<Fake> {
     deliveries[1].sent_at = Some(NOW.into());
     deliveries[1].transition = DeliveryTransition::Resolved;
     drop(deliveries);
+    let mut sent = fake::proposal("p3");
+    sent.state = isobar_runbooks::ProposalState::Sent;
+    (sent.reason, sent.delivery, sent.attempts) = (Some("taken: 200".to_owned()), Some("p3".to_owned()), 2);
+    (sent.next_attempt_at, sent.last_error) = (Some(NOW.into()), Some("answered 503".to_owned()));
+    sent.receipt = Some(ReceiptView { status: 200, body: "ok".to_owned(), at: NOW.into() });
+    fake.proposals.lock().push(sent);
     *fake.resources.lock() = Ok(vec![fake::resource("db-1")]);
     fake.journal("alert", "{}");
     let bytes =
@@ -113,8 +119,8 @@ fn every_native_route_is_described_with_its_scope_and_nothing_else() {
     let mut served = BTreeSet::new();
     for route in ROUTES.iter().filter(|route| route.door == Door::Native) {
         for method in route.methods.list() {
+            let Some(scope) = route.scope(method) else { panic!("{} is open to everyone", route.path) };
             let method = method.as_str().to_lowercase();
-            let Needs::Scope(scope) = route.needs else { panic!("{} is open to everyone", route.path) };
             let security = &described.0["paths"][route.path][&method]["security"];
             assert_eq!(*security, json!([{"token": [scope.as_str()]}]), "{method} {}", route.path);
             served.insert(format!("{method} {}", route.path));
@@ -170,9 +176,21 @@ fn references(value: &Value) -> Vec<String> {
 fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations() {
     let described = Described::new();
     let schemas = &described.0["components"]["schemas"];
-    for name in
-        ["SourceView", "CostView", "ResourceView", "AlertView", "DeliveryView", "WhyStep", "List_AlertView"]
-    {
+    for name in [
+        "SourceView",
+        "CostView",
+        "ResourceView",
+        "AlertView",
+        "DeliveryView",
+        "WhyStep",
+        "List_AlertView",
+        "ProposalView",
+        "ProposedAlert",
+        "EvidenceView",
+        "TargetView",
+        "ReceiptView",
+        "LeverView",
+    ] {
         let properties: BTreeSet<&String> = schemas[name]["properties"].as_object().unwrap().keys().collect();
         let required =
             schemas[name]["required"].as_array().unwrap_or_else(|| panic!("{name}: {}", schemas[name]));
@@ -189,6 +207,8 @@ fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations()
             "availability latency errors saturation capacity data-protection security cost change self",
         ),
         ("FailureDomain", "resource zone region provider edge"),
+        ("ProposalState", "proposed approved denied expired refused sending sent failed"),
+        ("LeverPosition", "off propose"),
         ("Provider", "aws azure gcp alibaba_cloud huawei_cloud onprem"),
         ("SourceState", "up degraded down disabled"),
         ("DeliveryState", "queued sent failed dead"),
@@ -228,6 +248,7 @@ async fn real_answers_are_as_described() {
     let router = fake.router("{}");
     let id = fake.alerts.lock()[0].id.clone();
     let why = format!("why?alert={id}");
+    let decision = json!({"hash": "0".repeat(64), "comment": "seen"}).to_string();
     let alert = format!("alerts/{id}");
     let mut seen = BTreeSet::new();
     for (operation, path, status) in [
@@ -252,6 +273,11 @@ async fn real_answers_are_as_described() {
         ("journal", "journal?limit=1", 200),
         ("journal", "journal?q=alert", 200),
         ("journal", "journal?format=ndjson", 200),
+        ("runbooks", "runbooks", 200),
+        ("runbooks/{id}", "runbooks/p3", 200),
+        ("runbooks/{id}", "runbooks/none", 404),
+        ("lever", "lever", 200),
+        ("lever", "lever?a=1", 400),
         ("events", "events?after=x", 400),
     ] {
         let operation = format!("get /api/isobar/v1/{operation}");
@@ -269,10 +295,27 @@ async fn real_answers_are_as_described() {
         ("deliveries/{id}/resend", "deliveries/d1/resend", "{}", 409),
         ("deliveries/{id}/resend", "deliveries/d1/resend", r#"{"a": 1}"#, 400),
         ("deliveries/{id}/resend", "deliveries/d1/resend?a=1", "{}", 400),
+        ("runbooks/{id}/approve", "runbooks/p1/approve", &decision, 200),
+        ("runbooks/{id}/approve", "runbooks/p1/approve", &decision, 409),
+        ("runbooks/{id}/approve", "runbooks/none/approve", &decision, 404),
+        ("runbooks/{id}/approve", "runbooks/p1/approve", "{}", 400),
+        ("runbooks/{id}/deny", "runbooks/p2/deny", &decision, 200),
+        ("runbooks/{id}/deny", "runbooks/p2/deny?a=1", &decision, 400),
     ] {
         let operation = format!("post /api/isobar/v1/{operation}");
         let answer = fake::post(&router, &format!("/api/isobar/v1/{path}"), "application/json", body).await;
         assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.body);
+        described.check(&operation, &answer);
+        seen.insert(operation);
+    }
+    for (body, status) in [
+        (r#"{"position": "off", "reason": "a test"}"#, 200),
+        (r#"{"position": "off", "reason": ""}"#, 400),
+        (r#"{"position": "auto", "reason": "a test"}"#, 400),
+    ] {
+        let operation = "put /api/isobar/v1/lever".to_owned();
+        let answer = fake::put(&router, "/api/isobar/v1/lever", body).await;
+        assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.body);
         described.check(&operation, &answer);
         seen.insert(operation);
     }
