@@ -95,6 +95,9 @@ impl AlertingConfig {
         if let Some(file) = &raw.file {
             return Err(ConfigError::at(file.referenced, "unknown key file: it stands in isobar.yaml only"));
         }
+        if let Some(native) = &raw.native {
+            return Err(ConfigError::at(native.referenced, "unknown key native: it stands in isobar.yaml only"));
+        }
         Self::try_from(raw)
     }
 
@@ -114,6 +117,12 @@ impl AlertingSection {
     /// The file it refers to, where it does.
     pub fn file(&self) -> Option<&Path> {
         self.0.file.as_ref().map(|file| file.value.as_path())
+    }
+
+    /// The file of classes and severities of native alarms, for [`crate::NativeTable::parse`], where there is one; relative
+    /// to the configuration file's folder.
+    pub fn native_file(&self) -> Option<&Path> {
+        self.0.native.as_ref().map(|native| native.value.file.as_path())
     }
 }
 

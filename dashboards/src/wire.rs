@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 mod estate;
+mod native;
 mod runbooks;
 mod schema;
 
@@ -15,6 +16,7 @@ pub use estate::{
     CallView, Cell, CellState, CoverageCounts, CoverageView, DeliveryCounts, EstateState, Freshness,
     OverviewView, PartView, Sentence, SeverityCounts, SourceCounts, SourceDetail,
 };
+pub use native::{NativeView, ThresholdView};
 pub(crate) use runbooks::{DecisionRequest, LeverRequest};
 pub use runbooks::{EvidenceView, LeverView, ProposalView, ProposedAlert, ReceiptView, TargetView};
 
@@ -208,7 +210,7 @@ pub struct AlertView {
     /// When it ended; null while it is open.
     #[schema(required)]
     pub ends_at: Option<WireTime>,
-    /// Who acknowledged it; null when nobody has.
+    /// Who acknowledged it, here or at the provider; null when nobody has.
     #[schema(required)]
     pub acknowledged_by: Option<String>,
     /// Ids of the silences that hold it.
@@ -218,11 +220,22 @@ pub struct AlertView {
     /// The incident it belongs to; null when it is in none.
     #[schema(required)]
     pub incident: Option<String>,
+    /// The metric it is about: its canonical name, or the raw one's; null when it is about none.
+    #[schema(required)]
+    pub metric: Option<String>,
+    /// What its value is compared with at its severity; null where no policy compares.
+    #[schema(required)]
+    pub threshold: Option<ThresholdView>,
+    /// PromQL for the value that is compared; null when there is none.
+    #[schema(required)]
+    pub expression: Option<String>,
+    /// The provider's own alarms that it is, or that are folded into it.
+    pub native: Vec<NativeView>,
     /// Ids of what was proposed because of it, oldest first.
     pub proposals: Vec<String>,
 }
 
-/// An alert that nobody handles yet; who knows better sets the handling afterwards.
+/// An alert that nobody handles here yet; who knows better sets the handling afterwards. Who has it at the provider is said.
 impl From<&Alert> for AlertView {
     fn from(alert: &Alert) -> Self {
         let id = format!("{:016x}", alert.fingerprint());
@@ -243,10 +256,14 @@ impl From<&Alert> for AlertView {
             value: alert.value.filter(|value| value.is_finite()),
             starts_at: alert.starts_at.into(),
             ends_at: alert.ends_at.map(WireTime),
-            acknowledged_by: None,
+            acknowledged_by: alert.acknowledged_by().map(str::to_owned),
             silenced_by: Vec::new(),
             inhibited_by: Vec::new(),
             incident: None,
+            metric: alert.watched.metric.clone(),
+            threshold: alert.watched.threshold.as_ref().map(ThresholdView::from),
+            expression: alert.watched.expression.clone(),
+            native: alert.native.iter().map(NativeView::from).collect(),
             proposals: Vec::new(),
         }
     }
@@ -331,9 +348,9 @@ pub struct DeliveryView {
 /// One step on the way from a value to a page, or to none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhyStep {
-    /// `evaluate`, `route`, `group`, `notify`, `deliver`; more words may come.
+    /// `evaluate`, `fold`, `route`, `group`, `notify`, `deliver`; more words may come.
     pub stage: String,
-    /// What the stage decided, in one word: the alert's state; `chosen`, `passed`, `refused`; `waiting`; `told`; the
+    /// What the stage decided, in one word: the alert's state, or a folded one's own; `chosen`, `passed`, `refused`; `waiting`; `told`; the
     /// delivery's state.
     pub verdict: String,
     /// What decided: the policy, the route, the group, the receiver; empty when the stage has none.

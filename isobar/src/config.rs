@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use isobar_alerting::{AlertingConfig, AlertingSource, Policies, Policy};
+use isobar_alerting::{AlertingConfig, AlertingSection, AlertingSource, NativeTable, Policies, Policy};
 use isobar_collectors::{Clouds, InUse, SourceSettings};
 use isobar_dashboards::{SecurityOptions, ServerConfig};
 use isobar_normalizer::{ConfigError, MappingFile, Mappings, NativeMappings, Registry, Step};
@@ -47,6 +47,8 @@ pub struct Config {
     pub runbooks: Runbooks,
     /// Who is told.
     pub alerting: AlertingConfig,
+    /// What class and severity providers' own alarms get.
+    pub native: NativeTable,
     /// What raw metrics mean.
     pub mappings: Arc<Mappings>,
     /// What clouds' metrics mean, and which of them policies read.
@@ -158,6 +160,7 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
         }
         Ok(())
     });
+    let table = native_table(raw.alerting.as_ref(), &files, &mut note);
     let alerting = match raw.alerting.map(AlertingSource::try_from).transpose() {
         Ok(source) => alerting(source, &files, &mut note),
         Err(error) => {
@@ -177,6 +180,7 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             policies,
             runbooks,
             alerting,
+            native: table,
             mappings: Arc::new(mappings),
             clouds,
             secrets,
@@ -202,6 +206,20 @@ fn source(raw: RawSource, document: &str, index: usize) -> Result<SourceConfig, 
     };
     let settings = kind.read(document, &[Step::Key("sources"), Step::Item(index), Step::Key("settings")])?;
     Ok(SourceConfig { name: raw.name.value.into(), kind: kind.name(), interval: raw.interval, settings })
+}
+
+/// The table that the user adds to the one carried.
+fn native_table(
+    section: Option<&AlertingSection>,
+    files: &Files<'_>,
+    note: &mut dyn FnMut(&Path, ConfigError),
+) -> NativeTable {
+    let Some(path) = section.and_then(AlertingSection::native_file) else { return NativeTable::default() };
+    let path = files.base_dir.join(path);
+    files::read(&path).and_then(|text| NativeTable::parse(&text)).unwrap_or_else(|error| {
+        note(&path, error);
+        NativeTable::default()
+    })
 }
 
 fn alerting(

@@ -144,6 +144,7 @@ pub async fn serve(
     let responses = Arc::new(Responses::default());
     responses.set(&config.policies);
     let mut evaluator = Evaluator::new(std::mem::take(&mut config.policies), EVALUATION_STEP);
+    evaluator.set_native_table(std::mem::take(&mut config.native));
     let mut ended = evaluator.restore(&handle.alerts(), clock::now());
     ended.extend(evaluator.retain_sources(&config.reporters(), clock::now()));
     resources.keep_sources(&config.reporters(), clock::now());

@@ -25,6 +25,14 @@ pub(super) struct RawFile {
     #[serde(default)]
     pub(super) receivers: Vec<Checked<RawReceiver>>,
     pub(super) heartbeat: Option<RawHeartbeat>,
+    pub(super) native: Option<Spanned<RawNative>>,
+}
+
+/// Our own addition: what class and severity providers' own alarms get.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNative {
+    pub(super) file: PathBuf,
 }
 
 impl Grammar for RawFile {

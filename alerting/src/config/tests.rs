@@ -190,6 +190,11 @@ fn a_section_is_a_file_or_inline() {
     let error = read("alerting:\n  route: {receiver: a}\n  receivers: [{name: b}]\n").unwrap_err();
     assert_eq!((error.line, error.column), (2, 21), "{error}");
     assert!(read("alerting: {file: am.yml, route: {receiver: a}}").is_err());
+    assert!(read("alerting: {file: am.yml, native: {file: native.yaml}}").is_ok());
+    let error = read("alerting:\n  native: {fail: native.yaml}\n").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 12), "{error}");
+    let error = AlertingConfig::parse("native: {file: native.yaml}").unwrap_err();
+    assert!(error.to_string().contains("in isobar.yaml only"), "{error}");
 }
 
 #[test]

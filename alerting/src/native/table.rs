@@ -221,6 +221,15 @@ mod tests {
     }
 
     #[test]
+    fn every_pattern_carried_is_for_a_metric_there_is() {
+        let registry = isobar_normalizer::Registry::builtin();
+        for rule in BUILTIN.classes.iter().filter(|rule| matches!(rule.of, Of::Metric)) {
+            let matches = registry.iter().any(|metric| rule.pattern.is_match(metric.name()));
+            assert!(matches, "{} matches no metric", rule.pattern);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_place() {
         let refused = |text: &str, start: &str| {
             let error = NativeTable::parse(text).unwrap_err().to_string();

@@ -93,11 +93,15 @@ fn an_alarm_fires_once_and_is_over_when_the_provider_says_so() {
 
     assert_eq!(world.tell("r", &[alarm("a")], true, 2), NOTHING, "the same again");
     let renamed = with("a", |alarm| (alarm.name, alarm.reason) = ("b".to_owned(), "other words".to_owned()));
-    assert_eq!(world.tell("r", &[renamed.clone()], true, 3), NOTHING, "everything but the id may change");
+    assert_eq!(
+        world.tell("r", std::slice::from_ref(&renamed), true, 3),
+        NOTHING,
+        "everything but the id may change"
+    );
     let fine =
         with("a", |alarm| (alarm.state, alarm.since, alarm.reason) = (NativeState::Ok, at(4), String::new()));
     assert_eq!(
-        world.tell("r", &[fine.clone()], true, 5),
+        world.tell("r", std::slice::from_ref(&fine), true, 5),
         ["a resolved error: the provider says that it is over"]
     );
     assert_eq!((world.last().fingerprint(), world.last().ends_at), (alert.fingerprint(), Some(at(4))));
@@ -108,10 +112,10 @@ fn an_alarm_fires_once_and_is_over_when_the_provider_says_so() {
 fn what_the_provider_cannot_tell_neither_fires_nor_resolves() {
     let mut world = World::default();
     let unknown = with("a", |alarm| alarm.state = NativeState::Unknown);
-    assert_eq!(world.tell("r", &[unknown.clone()], true, 1), NOTHING);
+    assert_eq!(world.tell("r", std::slice::from_ref(&unknown), true, 1), NOTHING);
     world.tell("r", &[alarm("a")], true, 2);
     assert_eq!(
-        world.tell("r", &[unknown.clone()], true, 3),
+        world.tell("r", std::slice::from_ref(&unknown), true, 3),
         ["a firing error: the provider cannot tell any more"]
     );
     assert_eq!(world.last().native[0].state, NativeState::Unknown);
@@ -173,12 +177,12 @@ fn severity_muting_and_acknowledgement_are_changes_of_one_alert() {
     let fingerprint = world.last().fingerprint();
     let worse = with("a", |alarm| alarm.severity = Some(Severity::Critical));
     assert_eq!(
-        world.tell("r", &[worse.clone()], true, 2),
+        world.tell("r", std::slice::from_ref(&worse), true, 2),
         ["a firing critical: severity critical, was error"]
     );
     let taken = NativeAlarm { is_muted: true, acknowledged_by: "ada".to_owned(), ..worse };
     assert_eq!(
-        world.tell("r", &[taken.clone()], true, 3),
+        world.tell("r", std::slice::from_ref(&taken), true, 3),
         ["a firing critical: the provider holds its notifications back, acknowledged at the provider by ada"]
     );
     assert!(world.last().is_muted());

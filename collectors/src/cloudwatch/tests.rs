@@ -43,12 +43,13 @@ fn this_mark() -> i64 {
     i64::try_from(now / 60 * 60_000).unwrap()
 }
 
-/// Settings for an endpoint; `extra` are more lines of them.
+/// Settings for an endpoint; `extra` are more lines of them. Simulators that were not optimised take their time.
 fn settings(endpoint: &str, key: &AwsKey, extra: &str) -> String {
     let AwsKey { access_key_id, .. } = key;
     let regions = if extra.contains("regions:") { "" } else { "regions: [us-east-1, eu-west-1]\n" };
+    let timeout = if extra.contains("timeout:") { "" } else { "timeout: 60s\n" };
     format!(
-        "{regions}endpoint_url: \"{endpoint}\"\ntimeout: 2s\n\
+        "{regions}{timeout}endpoint_url: \"{endpoint}\"\n\
          credentials: {{source: static, access_key_id: {access_key_id}, secret_access_key: \"${{env:SECRET}}\"}}\n{extra}"
     )
 }

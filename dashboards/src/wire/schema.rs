@@ -57,6 +57,8 @@ enumerations! {
     ProposalState = runbooks::ProposalState::ALL.map(runbooks::ProposalState::as_str);
     /// How far Isobar may go.
     LeverPosition = runbooks::Position::ALL;
+    /// What a provider says of its own alarm.
+    NativeState = vocabulary::NativeState::ALL.map(vocabulary::NativeState::as_str);
     /// Who runs a resource.
     Provider = vocabulary::Provider::ALL;
 }

@@ -227,7 +227,7 @@ fn resource_columns(table: &ResourceTable) -> Result<Vec<ArrayRef>, String> {
     ])
 }
 
-const ALERTS: [(&str, Kind); 13] = [
+const ALERTS: [(&str, Kind); 15] = [
     ("id", Kind::Text),
     ("name", Kind::Text),
     ("state", Kind::Text),
@@ -236,6 +236,8 @@ const ALERTS: [(&str, Kind); 13] = [
     ("failure_domain", Kind::Text),
     ("verified", Kind::Flag),
     ("resource", Kind::Text),
+    ("metric", Kind::Text),
+    ("sources", Kind::Text),
     ("labels", Kind::Text),
     ("value", Kind::Number),
     ("starts_at", Kind::Time),
@@ -260,6 +262,8 @@ fn alert_columns(centre: &CentreHandle) -> Result<Vec<ArrayRef>, String> {
         text(&all, |one| Some(one.failure_domain.as_str())),
         Arc::new(all.iter().map(|one| Some(one.verified)).collect::<BooleanArray>()),
         text(&all, |one| one.resource()),
+        text(&all, |one| one.watched.metric.as_deref()),
+        text(&all, |one| serde_json::to_string(&one.sources).ok()),
         text(&all, |one| Some(labels(one))),
         Arc::new(all.iter().map(|one| one.value).collect::<Float64Array>()),
         times(&all, |one| Some(one.starts_at)),

@@ -41,6 +41,15 @@ alerting: {file: am.yml}
 }
 
 #[test]
+fn a_table_of_native_alarms_is_read_where_it_stands() {
+    let config = "alerting: {route: {receiver: a}, receivers: [{name: a}], native: {file: native.yaml}}";
+    assert_eq!(problems(config, &[("native.yaml", "default: {severity: info}")]), Vec::<String>::new());
+    let found = problems(config, &[("native.yaml", "default: {severity: loud}")]);
+    assert!(found[0].starts_with("native.yaml:1:21: unknown severity"), "{found:?}");
+    assert!(problems(config, &[])[0].starts_with("native.yaml: "), "it is not there");
+}
+
+#[test]
 fn durations_say_what_would_be_right() {
     let found = problems("store: {retention: 5m}", &[]);
     assert!(

@@ -9,8 +9,10 @@ use super::home::Home;
 use crate::simulate::{secrets, target_file, yaml};
 
 /// The policies that ship as examples.
-const POLICIES: [(&str, &str); 1] =
-    [("policies/host.yaml", include_str!("../../../examples/policies/host.yaml"))];
+const POLICIES: [(&str, &str); 2] = [
+    ("policies/host.yaml", include_str!("../../../examples/policies/host.yaml")),
+    ("policies/services.yaml", include_str!("../../../examples/policies/services.yaml")),
+];
 
 /// A key of PagerDuty's form; its stand-in takes any.
 const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";

@@ -101,6 +101,7 @@ impl Reloader {
         };
         let now = clock::now();
         self.responses.set(&config.policies);
+        evaluator.set_native_table(std::mem::take(&mut config.native));
         let mut ended = evaluator.reload(std::mem::take(&mut config.policies), now);
         ended.extend(evaluator.retain_sources(&config.reporters(), now));
         hand_over(&self.centre, ended, stop).await;

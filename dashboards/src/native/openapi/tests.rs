@@ -85,6 +85,22 @@ fn full() -> std::sync::Arc<Fake> {
     alerts[3].value = Some(0.5);
     alerts[3].acknowledged_by = Some("user a".to_owned());
     alerts[3].incident = Some("i1".to_owned());
+    let level = Severity::Critical;
+    let (operator, unit) = (">".to_owned(), "1".to_owned());
+    alerts[1].threshold = Some(ThresholdView { level, operator, value: 0.95, unit });
+    alerts[1].metric = Some("system.cpu.utilization".to_owned());
+    alerts[1].expression = Some("up".to_owned());
+    alerts[1].native.push(NativeView {
+        source: "aws".to_owned(),
+        id: "arn:1".to_owned(),
+        name: "cpu-high".to_owned(),
+        state: isobar_normalizer::NativeState::Unknown,
+        severity: Severity::Warning,
+        source_severity: String::new(),
+        since: NOW.into(),
+        muted: false,
+        url: String::new(),
+    });
     *fake.alerts.lock() = alerts;
     let (mut paid, mut fresh) =
         (fake::source("paid", SourceState::Degraded), fake::source("fresh", SourceState::Up));
@@ -181,6 +197,8 @@ fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations()
         "CostView",
         "ResourceView",
         "AlertView",
+        "NativeView",
+        "ThresholdView",
         "DeliveryView",
         "WhyStep",
         "List_AlertView",
@@ -206,6 +224,7 @@ fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations()
             "AlertClass",
             "availability latency errors saturation capacity data-protection security cost change self",
         ),
+        ("NativeState", "firing unknown ok"),
         ("FailureDomain", "resource zone region provider edge"),
         ("ProposalState", "proposed approved denied expired refused sending sent failed"),
         ("LeverPosition", "off propose"),
