@@ -181,6 +181,10 @@ impl Collector for CloudWatch {
         Ok(parts)
     }
 
+    fn answers_for_the_past(&self) -> bool {
+        true
+    }
+
     async fn collect(&self, part: &Part, window: Window) -> Result<Collected, CollectError> {
         let found = self.find(&part.key).and_then(|(account, regions, place, what)| {
             Some((account, account.known_id()?, regions.get(place)?, &*self.regions[place], what))

@@ -21,6 +21,8 @@ pub(super) const POINTS_PER_SECOND: u64 = 180_000;
 const STATISTICS_PER_UNIT: usize = 5;
 /// Periods read at a time: the newest, and those before it again, because late values correct them.
 pub(super) const PERIODS_READ: u32 = 3;
+/// What ended longer ago is not read again: a day is how far behind the newest sample anything is stored.
+const READ_AGAIN: Duration = Duration::from_secs(24 * 3600);
 /// A gap of more periods is made up after the newest was read.
 const GAP_PERIODS: u32 = 20;
 /// Periods of more than five minutes come late by hours; until the newest is there it is asked for this often.
@@ -107,8 +109,9 @@ pub(super) fn newest(
             return None;
         }
     }
-    let again = period * (PERIODS_READ - 1);
-    let few = end.minus(period * PERIODS_READ);
+    let periods = periods_read(period);
+    let again = period * (periods - 1);
+    let few = end.minus(period * periods);
     let oldest = few.min(end.minus(rules.backfill));
     let mut start = last.map_or(oldest, |last| last.minus(again).max(oldest)).min(few);
     let mut leaves = None;
@@ -121,6 +124,12 @@ pub(super) fn newest(
     }
     let window = Window { start: floor(start, period), end };
     Some(Read { bundle: index, window, period, cadence, is_in_use, leaves, makes_up: false })
+}
+
+/// How many periods are read at a time: of those that last a day, one.
+fn periods_read(period: Duration) -> u32 {
+    let fit = READ_AGAIN.as_millis() / period.as_millis().max(1);
+    PERIODS_READ.min(u32::try_from(fit).unwrap_or(u32::MAX)).max(1)
 }
 
 /// What of a bundle is owed, once its newest was read.
