@@ -4,6 +4,7 @@
 //! docs/benchmarks/. CPU seconds are the system's own count of the finished work; wall times are upper bounds.
 #![allow(clippy::print_stdout, reason = "a command-line tool reports on its output")]
 
+mod cycle;
 mod exporter;
 mod page;
 mod paged;
@@ -19,7 +20,7 @@ use anyhow::{Result, bail};
 use report::Report;
 
 /// Every benchmark: its name and what runs it.
-const ALL: [&str; 4] = ["parse", "scrape", "page", "restart"];
+const ALL: [&str; 5] = ["parse", "scrape", "page", "restart", "cycle"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -35,7 +36,8 @@ async fn main() -> Result<()> {
             "parse" => parse::run().await?,
             "scrape" => scrape::run().await?,
             "page" => page::run().await?,
-            _ => restart::run().await?,
+            "restart" => restart::run().await?,
+            _ => cycle::run().await?,
         };
         print!("{}", report.text());
         report.keep(name)?;

@@ -77,6 +77,18 @@ impl Estate {
         estate
     }
 
+    /// Adds so many machines to each cloud, half of them in each region: for those who measure how an estate of thousands is
+    /// read. They belong to payments, and their data comes every minute.
+    #[must_use]
+    pub fn with_more_machines(mut self, in_each_cloud: usize) -> Self {
+        let builder = build::Builder::new(self.seed, self.origin, self.scenario);
+        for index in 0..in_each_cloud {
+            aws::one_more(&builder, &mut self, index);
+            azure::one_more(&builder, &mut self, index);
+        }
+        self
+    }
+
     /// Returns the seed.
     pub fn seed(&self) -> u64 {
         self.seed

@@ -142,15 +142,29 @@ impl Simulators {
     /// # Errors
     /// When an address cannot be bound.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let estate = Arc::new(Estate::new(config.seed, config.origin, config.scenario));
+        let estate = Estate::new(config.seed, config.origin, config.scenario);
+        Self::start_over(estate, config.listen, config.clock).await
+    }
+
+    /// The same over an estate that is there already; `clock` as in [`Config`].
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub async fn start_over(
+        estate: Estate,
+        listen: SocketAddr,
+        clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    ) -> Result<Running, StartError> {
+        let seed = estate.seed();
+        let estate = Arc::new(estate);
         let shared = Shared {
             estate: Arc::clone(&estate),
-            clock: Clock::new(config.clock),
+            clock: Clock::new(clock),
             faults: FaultHandle::default(),
             log: Arc::default(),
             stop: CancellationToken::new(),
         };
-        let mut addresses = Addresses { next: config.listen };
+        let mut addresses = Addresses { next: listen };
         let account = Arc::new(Account::new(Arc::clone(&estate)));
         let aws = addresses.serve(aws::site(Arc::clone(&account)), &shared).await?;
         account.sns.serves_at(url(aws.address));
@@ -163,7 +177,7 @@ impl Simulators {
         let token = addresses.serve(token, &shared).await?;
         let arm = addresses.serve(arm, &shared).await?;
         let metrics = addresses.serve(metrics, &shared).await?;
-        let sinks = Arc::new(Sinks::new(config.seed));
+        let sinks = Arc::new(Sinks::new(seed));
         let told = addresses.serve(sinks::site(&sinks), &shared).await?;
         let smtp = sinks::smtp(&sinks, shared.clock.clone());
         let smtp_certificate = smtp.certificate.clone();

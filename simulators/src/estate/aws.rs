@@ -114,6 +114,14 @@ fn instance(
     estate.machines.push(machine);
 }
 
+/// The first ordinal of machines that are there only to be many.
+const MANY: usize = 1_000;
+
+/// A machine more, in the one region and the other by turns.
+pub(super) fn one_more(builder: &Builder, estate: &mut Estate, index: usize) {
+    instance(builder, estate, AWS_REGIONS[index % 2], "payments", MANY + index);
+}
+
 /// Two workers that were removed five hours before the origin, and one that began ten minutes before it and that nobody
 /// tagged.
 fn some_come_and_go(builder: &Builder, estate: &mut Estate) {

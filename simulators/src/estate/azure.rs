@@ -64,6 +64,14 @@ pub(super) fn populate(builder: &Builder, estate: &mut Estate) {
     service_bus(builder, estate, "eastus", "batch", 2);
 }
 
+/// The first ordinal of machines that are there only to be many.
+const MANY: usize = 1_000;
+
+/// A machine more, in the one region and the other by turns.
+pub(super) fn one_more(builder: &Builder, estate: &mut Estate, index: usize) {
+    machine(builder, estate, AZURE_REGIONS[index % 2], "payments", MANY + index);
+}
+
 fn machine(
     builder: &Builder,
     estate: &mut Estate,

@@ -25,6 +25,22 @@ fn the_estate_has_the_size_it_promises() {
 }
 
 #[test]
+fn more_machines_are_in_every_region_of_the_clouds_and_leave_the_others_as_they_are() {
+    let plain = Estate::new(1, ORIGIN, Scenario::QuietDay);
+    let large = Estate::new(1, ORIGIN, Scenario::QuietDay).with_more_machines(10);
+    let machines = |estate: &Estate, region: &str| {
+        estate.machines().iter().filter(|machine| machine.identity.place.region() == region).count()
+    };
+    for region in AWS_REGIONS.into_iter().chain(AZURE_REGIONS) {
+        assert_eq!(machines(&large, region), machines(&plain, region) + 5, "{region}");
+    }
+    let ids: BTreeSet<&str> = large.identities().map(|who| who.id.as_str()).collect();
+    assert_eq!(ids.len(), large.identities().count(), "every id is unique");
+    let busy = |estate: &Estate| estate.machines()[0].cpu_busy.mean(ORIGIN - 60_000, ORIGIN);
+    assert_eq!(busy(&plain), busy(&large));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_estate_and_another_another() {
     let fingerprint = |seed| {
         let estate = Estate::new(seed, ORIGIN, Scenario::FirstLight);
