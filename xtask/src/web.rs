@@ -1,11 +1,10 @@
 //! The web page: its own checks, its tests in a browser, and what is generated for it.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::tools;
 
@@ -49,9 +48,9 @@ pub fn run() -> Result<()> {
     }
     // The description is the server's, whatever page it carries.
     build("skip")?;
-    let document = description()?;
-    std::fs::write(Path::new(WEB).join("openapi.json"), document)?;
-    ensure!(npm(&["run", "--silent", "api"]).status()?.success(), "npm run api failed");
+    let (server, address) = Server::start()?;
+    ensure!(npm(&["run", "--silent", "api", "--", &address]).status()?.success(), "npm run api failed");
+    drop(server);
     build("build")
 }
 
@@ -62,8 +61,25 @@ fn build(ui: &str) -> Result<()> {
     Ok(())
 }
 
-/// A server that is asked once and ended.
+/// A server without any source, which is asked about its API and ended.
 struct Server(Child);
+
+impl Server {
+    /// Starts one; its address too.
+    fn start() -> Result<(Self, String)> {
+        let home = tools::target_dir().join("tmp/ui");
+        std::fs::create_dir_all(&home)?;
+        std::fs::write(home.join("isobar.yaml"), "{}\n")?;
+        let mut command = Command::new(tools::target_dir().join("debug/isobar"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(&home).env("RUST_LOG", "error");
+        let mut server = Self(command.stdout(Stdio::piped()).spawn().context("starting the server")?);
+        let output = server.0.stdout.take().context("its output was piped")?;
+        let mut said = String::new();
+        BufReader::new(output).read_line(&mut said)?;
+        let address = said.trim().split_once("listening on ").map(|(_, address)| address.to_owned());
+        Ok((server, address.with_context(|| format!("the server did not start: {said:?}"))?))
+    }
+}
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -71,31 +87,4 @@ impl Drop for Server {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// What a server without any source says about its API.
-fn description() -> Result<String> {
-    let home = tools::target_dir().join("tmp/ui");
-    std::fs::create_dir_all(&home)?;
-    std::fs::write(home.join("isobar.yaml"), "{}\n")?;
-    let mut command = Command::new(tools::target_dir().join("debug/isobar"));
-    command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(&home).env("RUST_LOG", "error");
-    let mut server = Server(command.stdout(Stdio::piped()).spawn().context("starting the server")?);
-    let mut said = Vec::new();
-    let output = server.0.stdout.as_mut().context("its output was piped")?;
-    let mut byte = [0];
-    while output.read(&mut byte)? == 1 && byte != *b"\n" {
-        said.extend(byte);
-    }
-    let said = String::from_utf8_lossy(&said).into_owned();
-    let Some((_, address)) = said.split_once("http://") else { bail!("the server did not start: {said:?}") };
-    let mut stream = TcpStream::connect(address.trim())?;
-    let host = address.trim();
-    // HTTP/1.0: the answer ends with the connection.
-    write!(stream, "GET /api/isobar/openapi.json HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("the server answered no document")?;
-    ensure!(head.split_whitespace().nth(1) == Some("200"), "the server answered {head}");
-    Ok(body.to_owned())
 }
