@@ -96,7 +96,10 @@ impl AlertingConfig {
             return Err(ConfigError::at(file.referenced, "unknown key file: it stands in isobar.yaml only"));
         }
         if let Some(native) = &raw.native {
-            return Err(ConfigError::at(native.referenced, "unknown key native: it stands in isobar.yaml only"));
+            return Err(ConfigError::at(
+                native.referenced,
+                "unknown key native: it stands in isobar.yaml only",
+            ));
         }
         Self::try_from(raw)
     }

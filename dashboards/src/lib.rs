@@ -35,7 +35,7 @@ pub use serve::{ServeOptions, Tls, TlsError, serve};
 pub use wire::{
     AlertView, CallView, Cell, CellState, CostView, CoverageCounts, CoverageView, DeliveryCounts,
     DeliveryState, DeliveryTransition, DeliveryView, EstateState, EventView, EvidenceView, Freshness,
-    LeverView, List, NativeView, OverviewView, PartView, ProposalView, ProposedAlert, ReceiptView, ResourceView,
-    Sentence, SeverityCounts, SourceCounts, SourceDetail, SourceState, SourceView, TargetView, ThresholdView, WhyStep,
-    WireTime,
+    LeverView, List, NativeView, OverviewView, PartView, ProposalView, ProposedAlert, ReceiptView,
+    ResourceView, Sentence, SeverityCounts, SourceCounts, SourceDetail, SourceState, SourceView, TargetView,
+    ThresholdView, WhyStep, WireTime,
 };

@@ -87,7 +87,10 @@ fn some_libraries_have_one_home() {
 fn axum_and_anyhow_stay_at_the_edges() {
     for (name, ..) in TABLE {
         let imports = dependencies(name, false);
-        assert!(["dashboards", "simulators"].contains(&name) || !imports.contains(&"axum".to_owned()), "{name} imports axum");
+        assert!(
+            ["dashboards", "simulators"].contains(&name) || !imports.contains(&"axum".to_owned()),
+            "{name} imports axum"
+        );
         assert!(!imports.contains(&"anyhow".to_owned()), "{name} imports anyhow: name its errors");
     }
 }
