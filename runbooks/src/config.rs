@@ -17,8 +17,8 @@ pub const SAMPLE: &str = include_str!("runbooks.sample.yaml");
 
 /// The default of `expires_after`.
 const EXPIRES_AFTER: Duration = Duration::from_secs(15 * 60);
-/// Less gives nobody the time to look; after more the evidence is history.
-const EXPIRES_AFTER_MIN: Duration = Duration::from_secs(60);
+/// Less gives nobody the time to read; after more the evidence is history.
+const EXPIRES_AFTER_MIN: Duration = Duration::from_secs(10);
 const EXPIRES_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Names stand in metrics, paths and files: short and plain.
 const NAME_BYTES_MAX: usize = 64;
@@ -271,7 +271,7 @@ mod tests {
         refused((", secret: '${env:S}'", ""), 2, "secret");
         refused(("S}'}", "S}', headers: {Host: x}}"), 2, "itself");
         refused(("S}'}", "S}', headers: {'a b': x}}"), 2, "no name of a header");
-        refused(("S}'}}", "S}'}, expires_after: 10s}"), 2, "1m to 1d");
+        refused(("S}'}}", "S}'}, expires_after: 5s}"), 2, "10s to 1d");
         refused(("S}'}}", "S}'}, mode: x}"), 2, "mode");
         let twice = format!("{GOOD}{}", GOOD.split_once('\n').unwrap().1);
         let error = read(&twice).unwrap_err();

@@ -50,7 +50,8 @@ impl Situation {
         if let Standing::Absent(reason) = &self.standing {
             return Some(format!("evidence is absent: {reason}"));
         }
-        if self.evidence.is_empty() {
+        // What is not read yet may still speak.
+        if self.evidence.is_empty() && self.standing == Standing::Present {
             return Some("evidence is absent: no source speaks for the alert".to_owned());
         }
         let unverified = self.evidence.iter().find(|one| !one.verified)?;

@@ -23,5 +23,6 @@ mod prometheus_file;
 mod pushed;
 mod receivers;
 mod reload;
+mod runbooks;
 mod sources;
 mod tls;

@@ -9,7 +9,7 @@ use crate::harness::server::Server;
 use crate::paging::{MEMORY_POLICY, config, memory_page};
 
 /// Lets objects hold what is described and nothing else.
-fn close(schema: &mut Value) {
+pub fn close(schema: &mut Value) {
     if let Value::Object(fields) = schema {
         fields.values_mut().for_each(close);
         if fields.contains_key("properties") {
@@ -19,7 +19,7 @@ fn close(schema: &mut Value) {
 }
 
 /// Asserts that an answer of `GET path` is as `operation` describes it for this status.
-fn check(document: &Value, operation: &str, status: &str, answer: &Value) {
+pub fn check(document: &Value, operation: &str, status: &str, answer: &Value) {
     let response = &document["paths"][format!("/api/isobar/v1/{operation}")]["get"]["responses"][status];
     let mut schema = response["content"]["application/json"]["schema"].clone();
     assert!(schema.is_object(), "{operation} {status} is not described");

@@ -22,8 +22,8 @@ pub const CHROMIUM: &str = "/usr/bin/chromium";
 /// The oldest Node that builds the page. Source: `engines` in dashboards/web/package.json.
 const NODE_LEAST: (u32, u32) = (20, 19);
 
-/// The mail server that deliveries are tested against.
-const MAIL: [&str; 1] = ["aiosmtpd==1.4.6"];
+/// The mail server that deliveries are tested against, and another reader of signed webhooks.
+const RECEIVERS: [&str; 2] = ["aiosmtpd==1.4.6", "standardwebhooks==1.1.0"];
 /// The clouds' official clients, and another stand-in to compare ours with.
 const CLOUDS: [&str; 8] = [
     "azure-identity==1.27.0",
@@ -41,7 +41,7 @@ pub fn ensure_all() -> Result<()> {
     ensure_packages()?;
     ensure_node()?;
     ensure_nextest()?;
-    ensure_venv(&venv(), &MAIL)?;
+    ensure_venv(&venv(), &RECEIVERS)?;
     ensure_venv(&cloud_venv(), &CLOUDS)
 }
 

@@ -268,7 +268,9 @@ fn nothing_is_decided_before_the_evidence_is_read() {
     // After a restart.
     let text = serde_json::to_string(&script.book).unwrap();
     script.book = serde_json::from_str(&text).unwrap();
-    script.observe(2, &[situation("1", 0, Standing::Unread)]);
+    let mut unread = situation("1", 0, Standing::Unread);
+    unread.evidence.clear();
+    script.observe(2, &[unread]);
     script.check("proposed", "");
     let hash = script.newest().hash.clone();
     assert!(script.ask(3, Decision::Approve, &hash).is_err());
