@@ -109,7 +109,8 @@ impl RuleQuery for SharedRuleData {
         let watermark = |(source, period, delay): (Arc<str>, Duration, Duration)| {
             let complete_since = self.0.watermarks.progress(&source)?.since;
             let (watermark, behind) = in_step(&self.0.watermarks.marks(&source), period)?;
-            Some(SourceWatermark { source, watermark, behind, complete_since, period, delay })
+            let pasts = self.0.watermarks.pasts(&source);
+            Some(SourceWatermark { source, watermark, behind, complete_since, pasts, period, delay })
         };
         fed.into_iter().filter_map(watermark).collect()
     }
@@ -300,7 +301,7 @@ mod tests {
     #[test]
     fn a_resource_is_read_as_far_as_any_of_its_parts() {
         let at = Timestamp::from_millis;
-        let mark = |since, until| Some(Mark { since: at(since), until: at(until) });
+        let mark = |since, until| Some(Mark { since: at(since), until: at(until), has_past: false });
         let read = |marks: &[Option<Mark>]| {
             stretch(marks.iter().copied()).map(|stretch| (stretch.since.millis(), stretch.until.millis()))
         };

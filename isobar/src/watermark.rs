@@ -27,6 +27,8 @@ pub struct Mark {
     pub since: Timestamp,
     /// Up to where its data is complete.
     pub until: Timestamp,
+    /// It brought a past along with its first data.
+    pub has_past: bool,
 }
 
 /// How far one source has come.
@@ -55,11 +57,12 @@ impl Watermarks {
         since: Option<Timestamp>,
     ) {
         let mut sources = self.sources.write();
+        let has_past = since.is_some_and(|since| since < to);
         let since = since.unwrap_or(to).min(to);
         let new = || Marks { since, delay, parts: HashMap::new() };
         let marks = sources.entry(source.clone()).or_insert_with(new);
         marks.delay = marks.delay.max(delay);
-        let mark = marks.parts.entry(part.clone()).or_insert(Mark { since, until: to });
+        let mark = marks.parts.entry(part.clone()).or_insert(Mark { since, until: to, has_past });
         mark.until = mark.until.max(to);
     }
 
@@ -104,6 +107,12 @@ impl Watermarks {
         self.sources.read().get(source)?.parts.get(part).copied()
     }
 
+    /// How many of its parts brought a past along.
+    pub fn pasts(&self, source: &str) -> usize {
+        let sources = self.sources.read();
+        sources.get(source).map_or(0, |marks| marks.parts.values().filter(|mark| mark.has_past).count())
+    }
+
     /// How far the source has come; `None` before its first data.
     pub fn progress(&self, source: &str) -> Option<Progress> {
         self.sources.read().get(source).and_then(progress_of)
@@ -141,7 +150,11 @@ mod tests {
             Some(Progress { since: at(10), complete: at(10), newest: at(30), delay })
         );
         let stretch = marks.stretch("estate", "b");
-        assert_eq!(stretch, Some(Mark { since: at(30), until: at(30) }), "nobody looked at it before");
+        assert_eq!(
+            stretch,
+            Some(Mark { since: at(30), until: at(30), has_past: false }),
+            "nobody looked at it before"
+        );
         marks.forget("estate", "a");
         assert_eq!(
             marks.progress("estate"),
@@ -154,5 +167,19 @@ mod tests {
         marks.keep_parts("estate", &BTreeSet::from([a]));
         let anew = Progress { since: at(90), complete: at(95), newest: at(95), delay };
         assert_eq!(marks.progress("estate"), Some(anew), "nobody looked in between");
+    }
+
+    #[test]
+    fn parts_that_bring_their_past_are_counted() {
+        let marks = Watermarks::default();
+        let source: Arc<str> = "aws".into();
+        let brings = |part: &str, since: Option<i64>| {
+            marks.advance(&source, &part.into(), at(90), Duration::ZERO, since.map(at));
+            marks.pasts("aws")
+        };
+        assert_eq!(marks.pasts("aws"), 0);
+        assert_eq!((brings("a", Some(10)), brings("b", None), brings("b", Some(10))), (1, 1, 1));
+        assert_eq!(brings("c", Some(5)), 2);
+        assert_eq!(marks.stretch("aws", "c").unwrap().since, at(5), "although its source's begins later");
     }
 }

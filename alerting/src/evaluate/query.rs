@@ -52,6 +52,9 @@ pub struct SourceWatermark {
     /// Where the stretch that ends at the watermark begins: we were looking all the time since. After a start it is the
     /// first scrape, or the begin of what was read back from a cloud. Silence before it is ours, not the source's.
     pub complete_since: Timestamp,
+    /// How many of its parts brought a past along with their first data. When there are more, what they see is looked at from
+    /// where `for` may have begun, as at a start.
+    pub pasts: usize,
     /// Time between two samples of a series; zero when it is not known.
     pub period: Duration,
     /// How long after a period the provider publishes it.

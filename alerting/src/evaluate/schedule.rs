@@ -126,6 +126,7 @@ fn together(sources: &[SourceWatermark], now: Timestamp) -> Option<SourceWaterma
         watermark: a.watermark.min(b.watermark),
         behind: None,
         complete_since: a.complete_since.max(b.complete_since),
+        pasts: a.pasts + b.pasts,
         period: a.period.max(b.period),
         delay: a.delay.max(b.delay),
     })
@@ -193,6 +194,7 @@ mod tests {
             watermark: Timestamp::from_millis(watermark),
             behind: None,
             complete_since: Timestamp::from_millis(0),
+            pasts: 0,
             period: Duration::from_secs(period),
             delay: Duration::from_secs(delay),
         }

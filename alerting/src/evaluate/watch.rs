@@ -1,6 +1,7 @@
 //! One policy at work: its groups, and how far each reporter has been evaluated.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use isobar_normalizer::{Labels, Timestamp};
@@ -29,6 +30,8 @@ pub(super) struct Watch {
     policy: Policy,
     groups: BTreeMap<Labels, Group>,
     cursors: BTreeMap<Reporter, Timestamp>,
+    /// By source, the parts whose past was looked at.
+    pasts: BTreeMap<Arc<str>, usize>,
     error: Option<String>,
 }
 
@@ -41,7 +44,8 @@ struct Seen {
 
 impl Watch {
     pub(super) fn new(policy: Policy) -> Self {
-        Self { policy, groups: BTreeMap::new(), cursors: BTreeMap::new(), error: None }
+        let (groups, cursors, pasts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { policy, groups, cursors, pasts, error: None }
     }
 
     pub(super) fn policy(&self) -> &Policy {
@@ -130,6 +134,7 @@ impl Watch {
         transitions: &mut Vec<Transition>,
     ) {
         let mut failure = None;
+        self.rewind(query);
         for run in self.due(query, interval, now) {
             if run.skipped > 0 {
                 metrics::counter!("isobar_evaluate_skipped_instants_total").increment(run.skipped);
@@ -154,6 +159,21 @@ impl Watch {
         self.note(failure);
         metrics::gauge!("isobar_evaluate_groups", "policy" => self.policy.name.clone())
             .set(self.groups.len() as f64);
+    }
+
+    /// Begins anew where a part brought its past: a region that is read first after others. What was judged at an instant is
+    /// not judged there again, so that only what that part sees is.
+    fn rewind(&mut self, query: &dyn RuleQuery) {
+        for watermark in query.sources(&self.policy.matchers) {
+            let known = self.pasts.insert(watermark.source.clone(), watermark.pasts);
+            if known.is_some_and(|known| watermark.pasts > known) {
+                let reporter = match self.policy.is_by_resource() {
+                    true => Reporter::Source(watermark.source),
+                    false => Reporter::Policy,
+                };
+                self.cursors.remove(&reporter);
+            }
+        }
     }
 
     /// Keeps how the tick went, and tells of a failure once, not on every tick.

@@ -6,7 +6,7 @@
 //! `alarms SOURCE: RESOURCE=firing RESOURCE=ok/critical …` (a complete look at the provider's alarms on the CPU) ·
 //! `backfill SOURCE D` (the past was read too) ·
 //! `stall SOURCE` · `resume SOURCE` · `unread ID` (its region fails) · `read ID` (all of it comes) ·
-//! `begin ID` (its region is read from now on) · `lag SOURCE D` · `restart [after D]` (state comes back from the journal).
+//! `begin ID` (its region is read from now on) · `past ID` (its region is read for the first time, with its past) · `lag SOURCE D` · `restart [after D]` (state comes back from the journal).
 //!
 //! A transition is `event-time (decided time) resource from -> to severity by sources: reason`.
 
@@ -92,6 +92,10 @@ impl Play {
             ["begin", id] => {
                 let now = self.estate.now;
                 self.estate.resources.get_mut(id).unwrap().read_since = Some(now);
+            }
+            ["past", id] => {
+                let resource = self.estate.resources.get_mut(id).unwrap();
+                (resource.unread_since, resource.has_past) = (None, true);
             }
             ["read", id] => self.estate.resources.get_mut(id).unwrap().unread_since = None,
             ["lag", name, lag] => self.source(name).lag = duration(lag),

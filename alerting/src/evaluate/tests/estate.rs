@@ -47,6 +47,8 @@ pub(super) struct Resource {
     pub(super) unread_since: Option<Timestamp>,
     /// Set where its part was read first later than others of its source.
     pub(super) read_since: Option<Timestamp>,
+    /// Its part brought a past along.
+    pub(super) has_past: bool,
 }
 
 impl Estate {
@@ -136,6 +138,7 @@ impl RuleQuery for Estate {
             watermark: self.watermark(name),
             behind: self.resources.values().filter_map(|resource| resource.unread_since).min(),
             complete_since: source.complete_since,
+            pasts: self.resources.values().filter(|resource| resource.has_past).count(),
             period: source.period,
             delay: source.delay,
         };
