@@ -213,6 +213,7 @@ pub async fn serve(
             store.clone(),
             resources.clone(),
             handle.clone(),
+            runbooks.clone(),
             shared_journal.clone(),
         )?),
         intake: Arc::new(PushIntake {

@@ -190,6 +190,13 @@ async fn what_a_person_approves_leaves_once_and_signed() {
     assert_eq!((&sent["decided_by"], &sent["delivery"]), (&json!("token ops"), &json!(id)));
     openapi::check(&document, "runbooks", "200", &server.get("/api/isobar/v1/runbooks").await);
 
+    let statement =
+        "SELECT state, decided_by, attempts FROM proposals WHERE alert IN (SELECT id FROM alerts)";
+    let request =
+        server.client().post(server.url("/api/isobar/v1/sql")).json(&json!({"statement": statement}));
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["rows"], json!([["sent", "token ops", 1]]), "{answer}");
+
     // Decided is decided, and one breach is one call.
     let (status, why) = decide(&server, &id, "approve", &hash).await;
     assert!(status == 409 && why.contains("is sent"), "{status} {why}");

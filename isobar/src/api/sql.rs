@@ -1,4 +1,6 @@
-//! SQL over the store and over the tables of resources, alerts, deliveries and the journal.
+//! SQL over the store and over the tables of resources, alerts, deliveries, proposals and the journal.
+
+mod proposals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,9 +15,11 @@ use isobar_alerting::{CentreHandle, DeliveryFilter};
 use isobar_dashboards::{SqlError, SqlRows, SqlRunner, SqlStream};
 use isobar_journal::Journal;
 use isobar_normalizer::Timestamp;
+use isobar_runbooks::RunbookHandle;
 use isobar_store::{SqlAnswer, SqlEngine, SqlError as StoreSqlError, SqlLimits, Store, TableSource};
 
 use crate::resources::ResourceTable;
+use proposals::{PROPOSALS, proposal_columns};
 
 /// Events read at a time when the journal is a table; the newest so many are what SQL sees.
 const JOURNAL_ROWS_MAX: usize = 100_000;
@@ -35,6 +39,7 @@ impl SqlViews {
         store: Store,
         resources: Arc<ResourceTable>,
         centre: CentreHandle,
+        runbooks: RunbookHandle,
         journal: Arc<dyn Journal>,
     ) -> std::io::Result<Self> {
         let alerts = centre.clone();
@@ -42,6 +47,7 @@ impl SqlViews {
             Arc::new(RecordTable::new("resources", &RESOURCES, move || resource_columns(&resources))),
             Arc::new(RecordTable::new("alerts", &ALERTS, move || alert_columns(&alerts))),
             Arc::new(RecordTable::new("deliveries", &DELIVERIES, move || delivery_columns(&centre))),
+            Arc::new(RecordTable::new("proposals", &PROPOSALS, move || proposal_columns(&runbooks))),
             Arc::new(RecordTable::new("journal", &JOURNAL, move || journal_columns(&*journal))),
         ];
         Ok(Self { engine: SqlEngine::new(store, tables, SqlLimits::default())? })

@@ -54,13 +54,14 @@ impl Book {
             open += usize::from(proposal.state == ProposalState::Proposed);
         }
         let ended: BTreeSet<&str> = result.changes.iter().filter_map(Change::ended_proposal).collect();
-        let mut latest: BTreeMap<(&str, &str), &Proposal> = BTreeMap::new();
+        // By breach: what one came to counts for it, whatever the next ones came to.
+        let mut latest: BTreeMap<((&str, &str), Timestamp), &Proposal> = BTreeMap::new();
         let mut occupied: BTreeSet<(&str, &str)> = BTreeSet::new();
         for proposal in self.proposals.values() {
             if !proposal.state.is_final() && !ended.contains(proposal.id.as_str()) {
                 occupied.insert(proposal.place());
             }
-            let entry = latest.entry(proposal.place()).or_insert(proposal);
+            let entry = latest.entry((proposal.place(), proposal.since)).or_insert(proposal);
             if (proposal.created_at, &proposal.id) > (entry.created_at, &entry.id) {
                 *entry = proposal;
             }
@@ -70,8 +71,8 @@ impl Book {
             if occupied.contains(&place) {
                 continue;
             }
-            let before = latest.get(&place).filter(|one| one.since == situation.since);
-            let Some(made_now) = self.make(situation, before.copied(), runbooks, open, now) else { continue };
+            let before = latest.get(&(place, situation.since)).copied();
+            let Some(made_now) = self.make(situation, before, runbooks, open, now) else { continue };
             open += usize::from(made_now.state == ProposalState::Proposed);
             result.confirmed.insert(made_now.id.clone());
             made.push(Change::own(made_now));
