@@ -68,10 +68,20 @@ impl AlarmInbox {
         waiting.parts.remove(source);
     }
 
-    /// Takes all that waits.
-    pub fn take(&self) -> Taken {
-        let Waiting { reports, parts } = std::mem::take(&mut *self.waiting.lock());
-        Taken { reports: reports.into_values().collect(), parts: parts.into_iter().collect() }
+    /// The sources something waits of.
+    pub fn sources(&self) -> BTreeSet<String> {
+        let waiting = self.waiting.lock();
+        waiting.reports.keys().map(|(source, _)| source).chain(waiting.parts.keys()).cloned().collect()
+    }
+
+    /// Takes all that waits of these sources.
+    pub fn take(&self, sources: &BTreeSet<String>) -> Taken {
+        let mut waiting = self.waiting.lock();
+        let is_taken = |source: &str| sources.contains(source);
+        let reports = waiting.reports.extract_if(.., |(source, _), _| is_taken(source));
+        let reports = reports.map(|(_, news)| news).collect();
+        let parts = waiting.parts.extract_if(.., |source, _| is_taken(source)).collect();
+        Taken { reports, parts }
     }
 }
 
@@ -117,10 +127,13 @@ mod tests {
         inbox.put("aws", "cloudwatch", "r", report(&[("b", Ok), ("c", Firing)], false));
         inbox.put("aws", "cloudwatch", "q", report(&[("x", Firing)], false));
         inbox.put("aws", "cloudwatch", "q", report(&[], true));
-        let taken = inbox.take();
+        let all = inbox.sources();
+        assert_eq!(all, BTreeSet::from(["aws".to_owned()]));
+        assert_eq!(inbox.take(&BTreeSet::new()), Taken::default());
+        let taken = inbox.take(&all);
         let reports: Vec<&AlarmReport> = taken.reports.iter().map(|news| &news.report).collect();
         assert_eq!(reports, [&report(&[], true), &report(&[("a", Firing), ("b", Ok), ("c", Firing)], true)]);
-        assert_eq!(inbox.take(), Taken::default());
+        assert_eq!(inbox.take(&all), Taken::default());
     }
 
     #[test]
@@ -131,7 +144,7 @@ mod tests {
         inbox.put("azure", "azure_monitor", "old", report(&[], true));
         inbox.keep_parts("aws", &BTreeSet::from(["new".into()]));
         inbox.forget("azure");
-        let taken = inbox.take();
+        let taken = inbox.take(&inbox.sources());
         assert_eq!(taken.reports.len(), 1);
         assert_eq!(taken.parts, [("aws".to_owned(), BTreeSet::from(["new".to_owned()]))]);
     }

@@ -1,6 +1,6 @@
 //! Answers the evaluator's questions, and runs it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::alarms::Taken;
 use crate::clock;
 use crate::ingest::Ingest;
 use crate::resources::{Known, ResourceTable};
@@ -37,6 +38,11 @@ const HELD_BACK_PERIODS: u32 = 4;
 const HELD_BACK_MAX: Duration = Duration::from_secs(5 * 60);
 /// Parts are read on ticks of their own, so that with one missed they are less than two periods apart: never left behind.
 const HELD_BACK_PERIODS_MIN: u32 = 2;
+/// At a start the past of a cloud is read and judged before its own alarms are taken, so that what both know is the policy's
+/// alert, with its labels and its words: alarms wait for so long, for regions are not read all at once, and until the first
+/// was read, but no longer than the second time. Those that fire then have fired for a while.
+const ALARMS_AFTER: Duration = Duration::from_secs(10);
+const ALARMS_AFTER_MAX: Duration = Duration::from_secs(60);
 /// The name of the stage whose rounds health watches.
 pub const STAGE: &str = "evaluate";
 /// The pauses between tries to hand transitions over: twice the one before, up to the longest. The disk that is full now
@@ -132,6 +138,18 @@ impl RuleQuery for SharedRuleData {
     }
 }
 
+impl SharedRuleData {
+    /// The sources whose alarms are taken so long after the start.
+    fn alarms_ready(&self, ingest: &Ingest, elapsed: Duration) -> BTreeSet<String> {
+        let mut sources = ingest.alarms().sources();
+        sources.retain(|source| {
+            let was_read = || self.0.watermarks.progress(source).is_some();
+            elapsed >= ALARMS_AFTER_MAX || (elapsed >= ALARMS_AFTER && was_read())
+        });
+        sources
+    }
+}
+
 /// How far a source with these parts has come: up to its newest data, but short of what the slowest part in step is yet to
 /// be read for; and where the slowest of the parts is that were left behind. `None` without parts.
 fn in_step(parts: &[Timestamp], period: Duration) -> Option<(Timestamp, Option<Timestamp>)> {
@@ -178,17 +196,19 @@ pub async fn run(
 ) {
     stages.started(STAGE, ROUND_MAX, clock::now());
     hand_over(&centre, ended, &stop).await;
+    let begun = Instant::now();
     loop {
         let started = Instant::now();
         let now = clock::now();
         {
             // Held until it is written down: what a reload decides later must not come before it.
             let mut evaluator = evaluator.lock().await;
-            let mut transitions = take_alarms(&mut evaluator, &data, &ingest, now);
-            transitions.extend(tokio::select! {
+            let ready = data.alarms_ready(&ingest, begun.elapsed());
+            let mut transitions = tokio::select! {
                 () = stop.cancelled() => return,
                 transitions = evaluator.tick(&data, now) => transitions,
-            });
+            };
+            transitions.extend(take_alarms(&mut evaluator, &data, ingest.alarms().take(&ready), now));
             hand_over(&centre, transitions, &stop).await;
         }
         let took = started.elapsed();
@@ -211,10 +231,9 @@ pub async fn run(
 fn take_alarms(
     evaluator: &mut Evaluator,
     data: &SharedRuleData,
-    ingest: &Ingest,
+    taken: Taken,
     now: Timestamp,
 ) -> Vec<Transition> {
-    let taken = ingest.alarms().take();
     let mut transitions = Vec::new();
     for news in taken.reports {
         transitions.extend(evaluator.report(&news.origin, &news.report, data, now));

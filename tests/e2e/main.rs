@@ -4,6 +4,7 @@
 mod access;
 mod alertmanager_file;
 mod audit;
+mod clouds;
 mod command_line;
 mod configuration;
 mod crash;

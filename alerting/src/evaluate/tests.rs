@@ -1,5 +1,6 @@
 mod cases;
 mod estate;
+mod fleet;
 mod laws;
 mod reload;
 

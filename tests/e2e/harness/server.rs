@@ -62,6 +62,11 @@ impl Server {
         Self { process, dir: dir.to_owned(), url, client: http_client(), _temp: None }
     }
 
+    /// A server that was started in another way.
+    pub fn of(process: Process, dir: &Path, url: String) -> Self {
+        Self { process, dir: dir.to_owned(), url, client: http_client(), _temp: None }
+    }
+
     /// Asks by this client from now on, which knows a certificate or a token.
     pub fn with_client(self, client: reqwest::Client) -> Self {
         Self { client, ..self }
