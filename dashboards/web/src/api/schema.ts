@@ -357,7 +357,7 @@ export interface components {
         AlertState: "pending" | "firing" | "no_data" | "resolved";
         /** @description An alert: its state, and apart from it how it is handled. */
         AlertView: {
-            /** @description Who acknowledged it; null when nobody has. */
+            /** @description Who acknowledged it, here or at the provider; null when nobody has. */
             acknowledged_by: string | null;
             /** @description Rendered annotations. */
             annotations: {
@@ -366,6 +366,8 @@ export interface components {
             /** @description What kind of trouble. */
             class: components["schemas"]["AlertClass"];
             ends_at: components["schemas"]["WireTime"] | null;
+            /** @description PromQL for the value that is compared; null when there is none. */
+            expression: string | null;
             /** @description How wide it reaches. */
             failure_domain: components["schemas"]["FailureDomain"];
             /** @description Alertmanager's fingerprint of the identity labels: 16 hexadecimal digits. */
@@ -380,8 +382,12 @@ export interface components {
             labels: {
                 [key: string]: string;
             };
+            /** @description The metric it is about: its canonical name, or the raw one's; null when it is about none. */
+            metric: string | null;
             /** @description The `alertname` label. */
             name: string;
+            /** @description The provider's own alarms that it is, or that are folded into it. */
+            native: components["schemas"]["NativeView"][];
             /** @description Ids of what was proposed because of it, oldest first. */
             proposals: string[];
             /** @description The resource it is about; null when it is about none or several. */
@@ -396,6 +402,7 @@ export interface components {
             starts_at: components["schemas"]["WireTime"];
             /** @description `pending`, `firing`, `no_data` or `resolved`. */
             state: components["schemas"]["AlertState"];
+            threshold: components["schemas"]["ThresholdView"] | null;
             /**
              * Format: double
              * @description The value that decided the latest transition; null when there is none or it is not finite.
@@ -753,6 +760,32 @@ export interface components {
              */
             total: number;
         };
+        /**
+         * @description What a provider says of its own alarm.
+         * @enum {string}
+         */
+        NativeState: "firing" | "unknown" | "ok";
+        /** @description A provider's own alarm that an alert is made of. */
+        NativeView: {
+            /** @description The provider's identity for it. */
+            id: string;
+            /** @description Whether the provider holds its notifications back: then nobody is told because of it alone. */
+            muted: boolean;
+            /** @description As people named it at the provider. */
+            name: string;
+            /** @description Its severity in our words. */
+            severity: components["schemas"]["Severity"];
+            /** @description When it entered that state. */
+            since: components["schemas"]["WireTime"];
+            /** @description The source that reports it. */
+            source: string;
+            /** @description Its severity in the provider's own word; empty where it has none. */
+            source_severity: string;
+            /** @description What the provider says of it. */
+            state: components["schemas"]["NativeState"];
+            /** @description Where the provider's console shows it; empty when there is no such page. */
+            url: string;
+        };
         /** @description The estate at a glance. */
         OverviewView: {
             cost: components["schemas"]["CostView"] | null;
@@ -1059,6 +1092,20 @@ export interface components {
             /** @description The URL. */
             url: string;
         };
+        /** @description Beyond what a value meets a level. */
+        ThresholdView: {
+            /** @description The level it belongs to. */
+            level: components["schemas"]["Severity"];
+            /** @description `>`, `>=`, `<`, `<=`, `==` or `!=`. */
+            operator: string;
+            /** @description The metric's unit, UCUM; empty where it is not known. */
+            unit: string;
+            /**
+             * Format: double
+             * @description In the unit.
+             */
+            value: number;
+        };
         /** @description One step on the way from a value to a page, or to none. */
         WhyStep: {
             at: components["schemas"]["WireTime"] | null;
@@ -1066,10 +1113,10 @@ export interface components {
             detail: string;
             /** @description What decided: the policy, the route, the group, the receiver; empty when the stage has none. */
             rule: string;
-            /** @description `evaluate`, `route`, `group`, `notify`, `deliver`; more words may come. */
+            /** @description `evaluate`, `fold`, `route`, `group`, `notify`, `deliver`; more words may come. */
             stage: string;
             /**
-             * @description What the stage decided, in one word: the alert's state; `chosen`, `passed`, `refused`; `waiting`; `told`; the
+             * @description What the stage decided, in one word: the alert's state, or a folded one's own; `chosen`, `passed`, `refused`; `waiting`; `told`; the
              *     delivery's state.
              */
             verdict: string;

@@ -26,6 +26,10 @@ export function alert(over: Partial<Alert> = {}): Alert {
     silenced_by: [],
     inhibited_by: [],
     incident: null,
+    expression: null,
+    metric: null,
+    native: [],
+    threshold: null,
     proposals: [],
     ...over,
   };
