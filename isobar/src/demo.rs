@@ -38,6 +38,7 @@ pub async fn run(arguments: DemoArguments) -> Result<()> {
     let served = tokio::select! {
         served = serve(server, &mut signals, |address, _| say(&guide(address, arguments.scenario))) => served,
         never = tell_pages(running.received()) => match never {},
+        never = tell_calls(running.received()) => match never {},
     };
     running.stop().await;
     if let Home::Kept(folder) = &home {
@@ -72,6 +73,7 @@ fn guide(address: SocketAddr, scenario: Scenario) -> String {
             "\n  now            machines of checkout have been hot for ten minutes in every cloud: the page fills within a minute\n  \
                alerts         one policy over all clouds, one alert for each machine; CloudWatch's and Azure's own alarms are folded in\n  \
                below          one page for the group, and its webhook as it is sent\n  \
+               proposals      taking each hot machine out of traffic waits for you: approve it there, or with `isobar approve`\n  \
                in 6 minutes   us-east-1 browns out: its services, its alarms and the monitoring of it\n",
         );
     }
@@ -93,6 +95,27 @@ async fn tell_pages(received: &Received) -> Infallible {
             say(&format!("PagerDuty: {}\n", line(page)));
         }
         told = pages.len();
+    }
+}
+
+/// Tells of each runbook that is called for the first time, in a line.
+async fn tell_calls(received: &Received) -> Infallible {
+    let mut told = 0;
+    loop {
+        received.until(|received| received.failovers().len() > told).await;
+        let calls = received.failovers();
+        for call in &calls[told..] {
+            let data = &call.body["data"];
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            say(&format!(
+                "runbook {}: called for {}, approved by {} (signed, id {})\n",
+                text(&data["runbook"]),
+                text(&data["alert"]["resource"]),
+                text(&data["approved_by"]),
+                call.id,
+            ));
+        }
+        told = calls.len();
     }
 }
 

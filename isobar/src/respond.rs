@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isobar_alerting::{Alert, AlertState, CentreHandle, Policy};
-use isobar_normalizer::{Labels, Timestamp};
+use isobar_normalizer::{Labels, NativeState, Timestamp};
 use isobar_runbooks::{Evidence, RunbookHandle, ShownAlert, Situation, Standing};
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
@@ -120,10 +120,20 @@ impl Watch {
 
 /// What stands of an alert, one part of which is of this group of this policy.
 fn situation(alert: &Alert, part: &Alert, policy: &Policy, group: &Labels, reader: &Reader<'_>) -> Situation {
-    let (evidence, standing) = match part.state {
+    let (mut evidence, standing) = match part.state {
         AlertState::NoData => (Vec::new(), Standing::Absent("no data comes for the alert".to_owned())),
         _ => evidence_of(part, policy, group, reader),
     };
+    // What the provider says of the same adds to what is read; by itself it asks for nothing.
+    if standing == Standing::Present {
+        let firing = alert.native.iter().filter(|alarm| alarm.state == NativeState::Firing);
+        evidence.extend(firing.map(|alarm| Evidence {
+            kind: "native_alarm".to_owned(),
+            detail: format!("{} {} from {}", alarm.name, alarm.source_severity, alarm.source),
+            at: alarm.since,
+            verified: alert.verified,
+        }));
+    }
     Situation {
         runbook: policy.respond.clone().unwrap_or_default(),
         alert: ShownAlert {

@@ -20,6 +20,12 @@ const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Where the addresses of the machines' own pages lie.
 const TARGETS: &str = "targets/machines.json";
 
+/// What its policy proposes for each hot machine.
+const RUNBOOK: &str = "take-out-of-traffic";
+
+/// Where the secret that its calls are signed with lies.
+const RUNBOOK_SECRET: &str = "secrets/runbook";
+
 /// Writes the configuration, its policies and the credentials.
 ///
 /// # Errors
@@ -28,11 +34,18 @@ pub fn write(home: &Home, running: &Running, listen: SocketAddr) -> Result<()> {
     for secret in secrets(running) {
         home.write(&file_of(secret.variable), &secret.value)?;
     }
+    home.write(RUNBOOK_SECRET, &running.failover_secret)?;
     for (name, policies) in POLICIES {
-        home.write(name, policies)?;
+        home.write(name, &responding(policies))?;
     }
     home.write(TARGETS, &serde_json::to_string_pretty(&target_file(running))?)?;
     home.write("isobar.yaml", &text(running, listen))
+}
+
+/// The policies, of which `HighCpu` names the runbook.
+fn responding(policies: &str) -> String {
+    let named = format!("  - name: HighCpu\n    respond: {{webhook: {RUNBOOK}, mode: propose}}\n");
+    policies.replacen("  - name: HighCpu\n", &named, 1)
 }
 
 /// Where a secret lies in the folder.
@@ -56,6 +69,12 @@ security: {{allow_private_targets: [\"127.0.0.0/8\"]}}
 {sources}
 policies: [policies/*.yaml]
 
+# Proposed where a policy says so; called once a person has approved.
+runbooks:
+  - name: {RUNBOOK}
+    description: takes the machine out of its load balancer
+    webhook: {{url: \"{failover}\", secret: \"${{file:{RUNBOOK_SECRET}}}\"}}
+
 alerting:
   route:
     receiver: everybody
@@ -77,5 +96,21 @@ alerting:
         pagerduty = running.pagerduty_url,
         smtp = running.smtp_addr,
         webhook = running.webhook_url,
+        failover = running.failover_url,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_runbook() {
+        let [(_, machines), (_, services)] = POLICIES;
+        let mut policies = isobar_alerting::Policies::with_runbooks([RUNBOOK.to_owned()]);
+        policies.add(&responding(machines)).unwrap();
+        policies.add(&responding(services)).unwrap();
+        let asking = policies.into_vec().into_iter().filter(|policy| policy.respond.is_some());
+        assert_eq!(asking.map(|policy| policy.name).collect::<Vec<_>>(), ["HighCpu"]);
+    }
 }
