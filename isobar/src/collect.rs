@@ -290,6 +290,7 @@ async fn collect_part(shared: Arc<Shared>, part: Part, stop: CancellationToken) 
 /// Stores what came and notes how it went; whether the part was read and what came is stored.
 async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, CollectError>) -> bool {
     let mut failed = true;
+    let mut measures = false;
     let (failure, stored) = match collected {
         Err(error) => (Some(error.message), None),
         Ok(collected) => {
@@ -299,6 +300,7 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
             if let Some(report) = collected.alarms {
                 shared.ingest.alarms().put(name, kind, &part.key, report);
             }
+            measures = collected.watermark.is_some();
             let failure = collected.failures.first().cloned();
             let delivery = Delivery {
                 source: shared.source.name.clone(),
@@ -341,6 +343,7 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
             known.failure = failure;
             known.failed = failed || stored.is_none();
             known.interval = part.interval;
+            known.measures |= measures;
             outcome = match known.health() {
                 SourceHealth::Up => Outcome::Whole,
                 SourceHealth::Degraded => Outcome::Partial,

@@ -119,10 +119,18 @@ async fn tell_calls(received: &Received) -> Infallible {
     }
 }
 
-/// `trigger critical: 6 × HighCpu (dedup key …)`
+/// `trigger, critical saturation of checkout: … (dedup key …)`; a resolve has no more than its key.
 fn line(page: &Page) -> String {
-    let payload = &page.event["payload"];
-    let severity = payload["severity"].as_str().map(|severity| format!(" {severity}")).unwrap_or_default();
-    let summary = payload["summary"].as_str().map(|summary| format!(": {summary}")).unwrap_or_default();
-    format!("{}{severity}{summary} (dedup key {})", page.action, page.dedup_key)
+    let said = |name: &str| page.event["payload"][name].as_str();
+    let mut line = page.action.clone();
+    if let (Some(severity), Some(class)) = (said("severity"), said("class")) {
+        line += &format!(", {severity} {class}");
+    }
+    if let Some(group) = said("group") {
+        line += &format!(" of {group}");
+    }
+    if let Some(summary) = said("summary") {
+        line += &format!(": {summary}");
+    }
+    format!("{line} (dedup key {})", page.dedup_key)
 }

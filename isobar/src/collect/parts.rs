@@ -17,6 +17,8 @@ pub(super) struct PartStatus {
     pub(super) failed: bool,
     pub(super) last_success: Option<Timestamp>,
     pub(super) samples: u64,
+    /// Whether it ever told up to when its data is complete. What does not, an inventory or alarms, is looked at beside it.
+    pub(super) measures: bool,
     /// How often it is collected, where that is not the source's own interval.
     pub(super) interval: Option<Duration>,
 }
@@ -38,18 +40,39 @@ pub(super) struct Parts {
     by_key: BTreeMap<Arc<str>, PartStatus>,
     /// How many have a failure.
     failing: usize,
-    /// How many failed as a whole.
+    /// Of those that measure, and of the others: how many there are, and how many failed as a whole.
+    measuring: Count,
+    beside: Count,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    all: usize,
     failed: usize,
+}
+
+impl Count {
+    /// Whether none delivers.
+    fn is_down(self) -> bool {
+        self.all == self.failed
+    }
 }
 
 impl Parts {
     /// Changes a part's status; one that is new begins with an empty one.
     pub(super) fn change(&mut self, key: &Arc<str>, change: impl FnOnce(&mut PartStatus)) {
-        let mut status = self.by_key.remove(key).unwrap_or_default();
-        self.count_out(&status);
+        let mut status = match self.by_key.remove(key) {
+            None => PartStatus::default(),
+            Some(known) => {
+                self.count_out(&known);
+                known
+            }
+        };
         change(&mut status);
         self.failing += usize::from(status.failure.is_some());
-        self.failed += usize::from(status.failed);
+        let count = self.count(status.measures);
+        count.all += 1;
+        count.failed += usize::from(status.failed);
         self.by_key.insert(key.clone(), status);
     }
 
@@ -78,11 +101,16 @@ impl Parts {
         self.by_key.values()
     }
 
-    /// How well a source with these parts is.
+    /// How well a source with these parts is. One that measures nothing any more is down, whatever an inventory that is read
+    /// every ten minutes brought last.
     pub(super) fn health(&self, discovery_failed: bool) -> SourceHealth {
+        let is_down = match self.measuring.all {
+            0 => self.beside.is_down(),
+            _ => self.measuring.is_down(),
+        };
         match self.failing {
             0 if !discovery_failed => SourceHealth::Up,
-            _ if self.failed == self.by_key.len() => SourceHealth::Down,
+            _ if is_down => SourceHealth::Down,
             _ => SourceHealth::Degraded,
         }
     }
@@ -99,7 +127,13 @@ impl Parts {
 
     fn count_out(&mut self, status: &PartStatus) {
         self.failing -= usize::from(status.failure.is_some());
-        self.failed -= usize::from(status.failed);
+        let count = self.count(status.measures);
+        count.all -= 1;
+        count.failed -= usize::from(status.failed);
+    }
+
+    fn count(&mut self, measures: bool) -> &mut Count {
+        if measures { &mut self.measuring } else { &mut self.beside }
     }
 }
 
@@ -130,6 +164,31 @@ mod tests {
         assert!(parts.has_all(&BTreeSet::from([key(3)])) && !parts.has_all(&BTreeSet::from([key(1)])));
         set(&mut parts, 3, None, false);
         assert_eq!(shown(&parts), (SourceHealth::Up, None));
-        assert_eq!((parts.failing, parts.failed, parts.health(true)), (0, 0, SourceHealth::Degraded));
+        assert_eq!((parts.failing, parts.beside.failed, parts.health(true)), (0, 0, SourceHealth::Degraded));
+    }
+
+    #[test]
+    fn a_source_that_measures_nothing_is_down_whatever_its_inventory_brought_last() {
+        let mut parts = Parts::default();
+        let set = |parts: &mut Parts, key: &str, measures: bool, failed: bool| {
+            parts.change(&key.into(), |status| {
+                status.measures |= measures;
+                (status.failure, status.failed) = (failed.then(|| "refused".to_owned()), failed);
+            });
+        };
+        set(&mut parts, "a", false, true);
+        set(&mut parts, "a/inventory", false, false);
+        assert_eq!(parts.health(false), SourceHealth::Degraded, "nothing has measured yet");
+        set(&mut parts, "a", true, false);
+        set(&mut parts, "b", true, false);
+        set(&mut parts, "a/inventory", false, true);
+        assert_eq!(parts.health(false), SourceHealth::Degraded, "only the inventory fails");
+        set(&mut parts, "a/inventory", false, false);
+        set(&mut parts, "a", true, true);
+        assert_eq!(parts.health(false), SourceHealth::Degraded, "one of two");
+        set(&mut parts, "b", false, true);
+        assert_eq!(parts.health(false), SourceHealth::Down, "it measured once, and does no more");
+        parts.retain(&BTreeSet::from(["a/inventory".into()]));
+        assert_eq!((parts.health(false), parts.measuring), (SourceHealth::Up, Count::default()));
     }
 }

@@ -20,11 +20,11 @@ const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Where the addresses of the machines' own pages lie.
 const TARGETS: &str = "targets/machines.json";
 
+/// Who signed the mail server's certificate.
+const AUTHORITY: &str = "secrets/mail.pem";
+
 /// What its policy proposes for each hot machine.
 const RUNBOOK: &str = "take-out-of-traffic";
-
-/// Where the secret that its calls are signed with lies.
-const RUNBOOK_SECRET: &str = "secrets/runbook";
 
 /// Writes the configuration, its policies and the credentials.
 ///
@@ -34,10 +34,10 @@ pub fn write(home: &Home, running: &Running, listen: SocketAddr) -> Result<()> {
     for secret in secrets(running) {
         home.write(&file_of(secret.variable), &secret.value)?;
     }
-    home.write(RUNBOOK_SECRET, &running.failover_secret)?;
     for (name, policies) in POLICIES {
         home.write(name, &responding(policies))?;
     }
+    home.write(AUTHORITY, &running.smtp_certificate)?;
     home.write(TARGETS, &serde_json::to_string_pretty(&target_file(running))?)?;
     home.write("isobar.yaml", &text(running, listen))
 }
@@ -73,13 +73,13 @@ policies: [policies/*.yaml]
 runbooks:
   - name: {RUNBOOK}
     description: takes the machine out of its load balancer
-    webhook: {{url: \"{failover}\", secret: \"${{file:{RUNBOOK_SECRET}}}\"}}
+    webhook: {{url: \"{failover}\", secret: \"{failover_secret}\"}}
 
 alerting:
   route:
     receiver: everybody
-    # One page for one policy and service, however many machines and clouds.
-    group_by: [alertname, service_name]
+    # One page for what one service suffers from, whichever policy or cloud says so, on however many machines.
+    group_by: [class, service_name]
     group_wait: 10s
     group_interval: 1m
     repeat_interval: 4h
@@ -88,7 +88,7 @@ alerting:
       pagerduty_configs:
         - {{routing_key: {ROUTING_KEY}, url: \"{pagerduty}\"}}
       email_configs:
-        - {{to: oncall@example.com, from: isobar@example.com, smarthost: \"{smtp}\", require_tls: false, send_resolved: true}}
+        - {{to: oncall@example.com, from: isobar@example.com, smarthost: \"{smtp}\", tls_config: {{ca_file: {AUTHORITY}}}, send_resolved: true}}
       webhook_configs:
         - {{url: \"{webhook}\"}}
 ",
@@ -97,12 +97,25 @@ alerting:
         smtp = running.smtp_addr,
         webhook = running.webhook_url,
         failover = running.failover_url,
+        failover_secret = reference("FAILOVER_SECRET"),
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use super::*;
+
+    #[test]
+    fn every_example_policy_is_carried() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies");
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+        let names: BTreeSet<String> =
+            files.map(|name| format!("policies/{}", name.to_string_lossy())).collect();
+        assert_eq!(names, POLICIES.map(|(name, _)| name.to_owned()).into());
+    }
 
     #[test]
     fn the_policy_names_the_runbook() {

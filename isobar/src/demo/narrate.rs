@@ -1,29 +1,35 @@
-//! What a demo tells of the webhooks it receives: the first of each kind in full, a line for every further one.
+//! What a demo tells of the webhooks it receives: the first ones in full, a line for every further one.
 
 use serde_json::Value;
 
-/// Which kinds of body were shown in full.
+/// Bodies shown in full that fire: the first may be about something small.
+const FIRING_MAX: u32 = 2;
+/// Bodies shown in full that resolve.
+const RESOLVED_MAX: u32 = 1;
+
+/// How many bodies were shown in full.
 #[derive(Debug, Default)]
 pub struct Narrator {
-    shown_firing: bool,
-    shown_resolved: bool,
+    firing: u32,
+    resolved: u32,
 }
 
 impl Narrator {
-    /// What to print for a body: the first that fires and the first that resolves as they came, in lines.
+    /// What to print for a body: the first that fire and the first that resolves as they came, in lines.
     pub fn tell(&mut self, body: &[u8]) -> String {
         let Ok(body) = serde_json::from_slice::<Value>(body) else {
             return format!("{} bytes that are no JSON", body.len());
         };
-        let shown = match body["status"].as_str() {
-            Some("firing") => &mut self.shown_firing,
-            Some("resolved") => &mut self.shown_resolved,
-            _ => return summary(&body),
-        };
         let line = summary(&body);
-        if std::mem::replace(shown, true) {
+        let (shown, most) = match body["status"].as_str() {
+            Some("firing") => (&mut self.firing, FIRING_MAX),
+            Some("resolved") => (&mut self.resolved, RESOLVED_MAX),
+            _ => return line,
+        };
+        if *shown == most {
             return line;
         }
+        *shown += 1;
         let pretty = serde_json::to_string_pretty(&body).expect("what was read as JSON is written as JSON");
         format!("{line}, in full:\n{pretty}")
     }
@@ -64,7 +70,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_first_of_each_kind_is_told_in_full_and_the_others_in_a_line() {
+    fn the_first_are_told_in_full_and_the_others_in_a_line() {
         let body = |status: &str, count: usize| {
             let alerts: Vec<Value> = (1..=count)
                 .map(|n| json!({"labels": {"alertname": "HighCpu", "resource_name": format!("web-{n}")}}))
@@ -74,6 +80,7 @@ mod tests {
         let mut narrator = Narrator::default();
         let first = narrator.tell(body("firing", 1).as_bytes());
         assert!(first.starts_with("firing: alertname=HighCpu, 1 alert: web-1, in full:\n{\n"), "{first}");
+        assert!(narrator.tell(body("firing", 2).as_bytes()).contains("in full"));
         assert_eq!(
             narrator.tell(body("firing", 5).as_bytes()),
             "firing: alertname=HighCpu, 5 alerts: web-1, web-2, web-3 and 2 more"
