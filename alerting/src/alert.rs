@@ -78,6 +78,25 @@ pub struct Alert {
     /// What was folded into it, each as it stands by itself, the host first; empty as long as nothing was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Alert>,
+    /// How it came in, where somebody sent it; absent for what Isobar found itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<Pushed>,
+}
+
+/// How an alert came in that somebody sent. Its identity are all the labels it was sent with, so that its fingerprint is
+/// the one Alertmanager gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// The door it came in by: `alertmanager`, or the name of a hook.
+    pub door: String,
+    /// Where its sender shows what raised it; empty when it did not say.
+    pub generator_url: String,
+    /// Whether its end is a timeout: the sender named none.
+    pub is_timed: bool,
+    /// When it ends unless it is sent again.
+    pub expires_at: Timestamp,
+    /// When it was last sent.
+    pub reported_at: Timestamp,
 }
 
 /// The metric an alert is about, and what of it is too much.
@@ -170,10 +189,15 @@ impl Alert {
     }
 
     /// What routing, grouping and templates see: identity and descriptive labels, and `severity` and `class` where the
-    /// identity does not already name them. Identity wins.
+    /// identity does not already name them. Identity wins. To an alert that was sent nothing is added but its description.
     pub fn labels(&self) -> Labels {
+        if self.pushed.is_some() && self.described.is_empty() {
+            return self.identity.clone();
+        }
         let mut all = self.described.edit();
-        all.set("severity", self.severity.as_str()).set("class", self.class.as_str());
+        if self.pushed.is_none() {
+            all.set("severity", self.severity.as_str()).set("class", self.class.as_str());
+        }
         for (name, value) in self.identity.iter() {
             all.set(name, value);
         }

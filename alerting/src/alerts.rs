@@ -1,6 +1,7 @@
 //! All alerts as they are now: the fold of every transition.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use isobar_normalizer::Timestamp;
@@ -15,20 +16,21 @@ pub const RESOLVED_RETENTION: Duration = Duration::from_secs(15 * 60);
 
 /// The latest transition of every alert, by fingerprint; its snapshot is the list of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Vec<Transition>", into = "Vec<Transition>")]
+#[serde(from = "Vec<Arc<Transition>>", into = "Vec<Arc<Transition>>")]
 pub struct Alerts {
-    latest: BTreeMap<u64, Transition>,
+    latest: BTreeMap<u64, Arc<Transition>>,
 }
 
 impl Alerts {
     /// Takes in one transition; applied twice, it is as applied once.
-    pub fn apply(&mut self, transition: Transition) {
-        let alert = &transition.alert;
+    pub fn apply(&mut self, transition: impl Into<Arc<Transition>>) {
+        let transition = transition.into();
+        let fingerprint = transition.alert.fingerprint();
         // What never fired was told to nobody and leaves without a trace.
-        if alert.state == AlertState::Resolved && transition.from == Some(AlertState::Pending) {
-            self.latest.remove(&alert.fingerprint());
+        if transition.alert.state == AlertState::Resolved && transition.from == Some(AlertState::Pending) {
+            self.latest.remove(&fingerprint);
         } else {
-            self.latest.insert(alert.fingerprint(), transition);
+            self.latest.insert(fingerprint, transition);
         }
     }
 
@@ -46,7 +48,7 @@ impl Alerts {
     }
 
     /// The latest transition of the alert with this fingerprint.
-    pub fn transition(&self, fingerprint: u64) -> Option<&Transition> {
+    pub fn transition(&self, fingerprint: u64) -> Option<&Arc<Transition>> {
         self.latest.get(&fingerprint)
     }
 
@@ -56,7 +58,7 @@ impl Alerts {
     }
 
     /// The latest transition of every alert, in fingerprint order.
-    pub fn transitions(&self) -> impl Iterator<Item = &Transition> {
+    pub fn transitions(&self) -> impl Iterator<Item = &Arc<Transition>> {
         self.latest.values()
     }
 
@@ -71,8 +73,8 @@ impl Alerts {
     }
 }
 
-impl From<Vec<Transition>> for Alerts {
-    fn from(transitions: Vec<Transition>) -> Self {
+impl From<Vec<Arc<Transition>>> for Alerts {
+    fn from(transitions: Vec<Arc<Transition>>) -> Self {
         let mut alerts = Self::default();
         for transition in transitions {
             alerts.apply(transition);
@@ -81,7 +83,7 @@ impl From<Vec<Transition>> for Alerts {
     }
 }
 
-impl From<Alerts> for Vec<Transition> {
+impl From<Alerts> for Vec<Arc<Transition>> {
     fn from(alerts: Alerts) -> Self {
         alerts.latest.into_values().collect()
     }
@@ -115,6 +117,7 @@ mod tests {
             watched: crate::Watched::default(),
             native: Vec::new(),
             members: Vec::new(),
+            pushed: None,
         };
         Transition { from, reason: String::new(), decided_at: at, alert }
     }

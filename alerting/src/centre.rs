@@ -19,6 +19,7 @@ use self::state::State;
 use self::writer::Writer;
 use crate::config::AlertingConfig;
 
+mod command;
 mod handle;
 mod restore;
 mod senders;

@@ -11,6 +11,7 @@ use url::Url;
 
 use self::keys::Checked;
 use self::raw::{RawFile, RawHeartbeat, RawReceiver};
+use crate::classify::Classifier;
 use crate::notify::{IntegrationSettings, MailDefaults, PagerDutyDefaults};
 use crate::route::Route;
 
@@ -33,7 +34,14 @@ pub struct AlertingConfig {
     pub receivers: Vec<Receiver>,
     /// The outside dead-man's switch, where there is one.
     pub heartbeat: Option<Heartbeat>,
+    /// How long an alert lives whose sender names no end, unless it is sent again.
+    pub resolve_timeout: Duration,
+    /// What severity and class alerts get that are sent here.
+    pub classifier: Classifier,
 }
+
+/// Alertmanager's default. Source: prometheus/alertmanager `config.DefaultGlobalConfig`.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Who is told, and by which ways. Without integrations it swallows alerts, as in Alertmanager.
 #[derive(Clone, Debug)]
@@ -177,6 +185,8 @@ impl TryFrom<RawFile> for AlertingConfig {
             route: route::root(route, &names)?,
             receivers,
             heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
+            resolve_timeout: RESOLVE_TIMEOUT,
+            classifier: Classifier::default(),
         })
     }
 }

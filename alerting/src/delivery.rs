@@ -150,6 +150,27 @@ impl NotifiedAlert {
     pub fn is_firing(&self) -> bool {
         self.direction == Direction::Firing
     }
+
+    /// As JSON it has at most so many bytes; found without writing it.
+    fn bytes_max(&self) -> usize {
+        let labels = self.labels.iter();
+        let annotations = self.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs = labels.chain(annotations).map(|(name, value)| quoted_bytes(name) + quoted_bytes(value));
+        FIXED_BYTES + pairs.sum::<usize>()
+    }
+}
+
+/// More than the JSON of an alert takes beside its labels and annotations.
+const FIXED_BYTES: usize = 512;
+
+/// The bytes of a text and what follows it in JSON: a control character is written as six, a quote or backslash as two.
+fn quoted_bytes(text: &str) -> usize {
+    let written = |byte: u8| match byte {
+        0..0x20 => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(written).sum::<usize>() + 3
 }
 
 /// What a receiver is told about a group at one moment. The journal keeps it as [`NotificationPart`]s.
@@ -165,7 +186,7 @@ pub struct Notification {
     /// When it was decided, processing time.
     pub at: Timestamp,
     /// The group's alerts in label order, the ones that ended since it was looked at last included.
-    pub alerts: Vec<NotifiedAlert>,
+    pub alerts: Vec<Arc<NotifiedAlert>>,
     /// The integrations it concerns.
     pub told: Vec<Told>,
 }
@@ -191,7 +212,11 @@ pub struct Told {
 impl Notification {
     /// Whether something is still wrong.
     pub fn direction(&self) -> Direction {
-        if self.alerts.iter().any(NotifiedAlert::is_firing) { Direction::Firing } else { Direction::Resolved }
+        if self.alerts.iter().any(|alert| alert.is_firing()) {
+            Direction::Firing
+        } else {
+            Direction::Resolved
+        }
     }
 }
 
@@ -213,16 +238,16 @@ const PART_BYTES: usize = 512 << 10;
 impl Notification {
     /// The records that hold the notification.
     pub fn parts(&self) -> Vec<NotificationPart> {
-        let mut groups: Vec<Vec<NotifiedAlert>> = vec![Vec::new()];
+        let mut groups: Vec<Vec<Arc<NotifiedAlert>>> = vec![Vec::new()];
         let mut size = 0;
         for alert in &self.alerts {
-            let written = serde_json::to_vec(alert).map_or(0, |json| json.len());
+            let written = alert.bytes_max();
             if size > 0 && size + written > PART_BYTES {
                 groups.push(Vec::new());
                 size = 0;
             }
             size += written;
-            groups.last_mut().expect("there is always one").push(alert.clone());
+            groups.last_mut().expect("there is always one").push(Arc::clone(alert));
         }
         let parts = u32::try_from(groups.len()).unwrap_or(u32::MAX);
         let numbered = (1..).zip(groups);

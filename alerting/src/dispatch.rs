@@ -58,7 +58,7 @@ impl Dispatcher {
     fn put(&mut self, route: &Route, alert: &Alert, now: Timestamp) {
         let fingerprint = alert.fingerprint();
         let before = self.places.remove(&fingerprint).unwrap_or_default();
-        let notified = NotifiedAlert::of(alert);
+        let notified = Arc::new(NotifiedAlert::of(alert));
         let mut places = BTreeSet::new();
         if alert.state != AlertState::Pending {
             for route in route.matching(&notified.labels) {
@@ -74,7 +74,7 @@ impl Dispatcher {
                     members: BTreeMap::new(),
                     next_flush: now.plus(route.timing.group_wait),
                 });
-                group.members.insert(fingerprint, notified.clone());
+                group.members.insert(fingerprint, Arc::clone(&notified));
                 places.insert(id);
             }
         }
@@ -82,7 +82,7 @@ impl Dispatcher {
             if let Some(member) =
                 self.groups.get_mut(left).and_then(|group| group.members.get_mut(&fingerprint))
             {
-                *member = member.ended(notified.ends_at.unwrap_or(notified.updated_at));
+                *member = Arc::new(member.ended(notified.ends_at.unwrap_or(notified.updated_at)));
             }
         }
         places.extend(before);
@@ -159,7 +159,7 @@ impl Dispatcher {
         });
         for alert in told.alerts.iter().filter(|alert| alert.is_firing()) {
             let at = ended.get(&alert.fingerprint).copied().unwrap_or(now);
-            group.members.entry(alert.fingerprint).or_insert_with(|| alert.ended(at));
+            group.members.entry(alert.fingerprint).or_insert_with(|| Arc::new(alert.ended(at)));
             self.places.entry(alert.fingerprint).or_default().insert(id.clone());
         }
     }
@@ -244,7 +244,7 @@ fn tell(
         let heard = integration.settings.send_resolved() || !reason.is_resolve();
         let delivery = heard.then(|| delivery_id(&notification_id, &way));
         if let Some(delivery) = &delivery {
-            let any_firing = alerts.iter().any(NotifiedAlert::is_firing);
+            let any_firing = alerts.iter().any(|alert| alert.is_firing());
             let scope = integration.settings.kind().key_scope();
             plan.deliveries.push(Delivery {
                 id: Arc::clone(delivery),

@@ -71,8 +71,8 @@ impl Evaluator {
         alerts: impl IntoIterator<Item = &'a Alert>,
         now: Timestamp,
     ) -> Vec<Transition> {
-        let mut kept: Vec<Alert> =
-            alerts.into_iter().filter(|alert| alert.class != AlertClass::Own).cloned().collect();
+        let is_judged = |alert: &&Alert| alert.class != AlertClass::Own && alert.pushed.is_none();
+        let mut kept: Vec<Alert> = alerts.into_iter().filter(is_judged).cloned().collect();
         for alert in kept.iter_mut().filter(|alert| alert.watched.metric.is_none() && alert.native.is_empty())
         {
             // Written by a version that did not say what an alert watches.

@@ -1,6 +1,7 @@
 //! What the tests of routing, delivery and notifiers start from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use isobar_normalizer::{AlertClass, FailureDomain, Labels, NativeState, Severity, Timestamp};
 
@@ -37,6 +38,7 @@ pub(crate) fn alert(identity: &str, state: AlertState, severity: Severity, at: T
         watched: Watched::default(),
         native: Vec::new(),
         members: Vec::new(),
+        pushed: None,
     }
 }
 
@@ -70,7 +72,7 @@ pub(crate) fn transition(identity: &str, state: AlertState, severity: Severity, 
 /// A notification of these alerts and its delivery by webhook.
 pub(crate) fn told(alerts: &[Alert], reason: Reason) -> (Notification, Delivery) {
     let group = GroupId { key: "{}:{alertname=\"HighCpu\"}".into(), receiver: "team".into() };
-    let alerts: Vec<NotifiedAlert> = alerts.iter().map(NotifiedAlert::of).collect();
+    let alerts = alerts.iter().map(NotifiedAlert::of).map(Arc::new).collect();
     let notification = Notification {
         id: "n".into(),
         group: group.clone(),

@@ -1,6 +1,6 @@
 //! One group of alerts, and the notification log: what each integration knows of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub struct Group {
     /// When it is told.
     pub timing: Timing,
     /// By fingerprint: open alerts, and those that ended since the group was last looked at.
-    pub members: BTreeMap<u64, NotifiedAlert>,
+    pub members: BTreeMap<u64, Arc<NotifiedAlert>>,
     /// When it is looked at next, processing time.
     pub next_flush: Timestamp,
 }
@@ -31,8 +31,8 @@ impl Group {
     }
 
     /// The members in label order, whatever order they came in.
-    pub(crate) fn sorted_members(&self) -> Vec<NotifiedAlert> {
-        let mut members: Vec<NotifiedAlert> = self.members.values().cloned().collect();
+    pub(crate) fn sorted_members(&self) -> Vec<Arc<NotifiedAlert>> {
+        let mut members: Vec<Arc<NotifiedAlert>> = self.members.values().cloned().collect();
         members.sort_by(|a, b| a.labels.cmp(&b.labels).then(a.fingerprint.cmp(&b.fingerprint)));
         members
     }
@@ -59,7 +59,7 @@ impl NotificationLog {
     /// Takes in a record. A group whose alerts are all over is forgotten: its next alert begins a new episode.
     pub fn apply(&mut self, notification: &Arc<Notification>) {
         let known = self.entries.entry(notification.group.clone()).or_default();
-        let over = !notification.alerts.iter().any(NotifiedAlert::is_firing);
+        let over = !notification.alerts.iter().any(|alert| alert.is_firing());
         for told in &notification.told {
             let integration = (Arc::clone(&told.channel), told.index);
             if over {
@@ -129,15 +129,15 @@ impl NotificationLog {
 /// the repetition comes at the first look after `repeat_interval`, not at the one after that.
 pub(crate) fn decide(
     known: Option<&LogEntry>,
-    members: &[NotifiedAlert],
+    members: &[Arc<NotifiedAlert>],
     repeat_interval: Duration,
     now: Timestamp,
 ) -> Option<Reason> {
-    let any_firing = members.iter().any(NotifiedAlert::is_firing);
+    let any_firing = members.iter().any(|alert| alert.is_firing());
     let Some(known) = known else {
         return any_firing.then_some(Reason::First);
     };
-    let open: BTreeMap<u64, &NotifiedAlert> = known
+    let open: HashMap<u64, &Arc<NotifiedAlert>> = known
         .notification
         .alerts
         .iter()

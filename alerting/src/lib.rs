@@ -3,6 +3,7 @@
 mod alert;
 mod alerts;
 mod centre;
+mod classify;
 mod config;
 mod delivery;
 mod dispatch;
@@ -16,14 +17,16 @@ mod native;
 mod notify;
 mod outbox;
 mod policy;
+mod pushed;
 mod route;
 mod self_rules;
 mod template;
 mod why;
 
-pub use alert::{Alert, AlertState, NativeReport, Threshold, Watched};
+pub use alert::{Alert, AlertState, NativeReport, Pushed, Threshold, Watched};
 pub use alerts::{Alerts, RESOLVED_RETENTION};
 pub use centre::{AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts};
+pub use classify::Classifier;
 pub use config::{AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver};
 pub use delivery::{
     Delivery, DeliveryState, Direction, GroupId, IntegrationId, KeyScope, Notification, NotificationPart,
@@ -40,6 +43,7 @@ pub use native::{AlarmOrigin, NativeTable};
 pub use notify::{IntegrationSettings, Message, NOTIFIER_KINDS, Notifier, NotifierKind, NotifyError, Tools};
 pub use outbox::{AGE_MAX, DeliveryFilter, Next, Outbox, after_attempt, requeued};
 pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, Policies, Policy};
+pub use pushed::{POSTED_BYTES_MAX, PostError, PostOutcome, PostedAlert};
 pub use route::{Grouping, Route, RouteVerdict, Timing};
 pub use self_rules::{DeliveryFacts, Facts, SelfRules, SourceFacts};
 pub use why::WhyStep;

@@ -219,6 +219,7 @@ impl NativeAlarms {
             },
             native: vec![told],
             members: Vec::new(),
+            pushed: None,
             identity,
         }
     }

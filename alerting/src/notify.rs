@@ -85,7 +85,7 @@ impl<'a> Message<'a> {
     /// The alerts to tell of, in label order.
     pub fn alerts(&self) -> impl Iterator<Item = &'a NotifiedAlert> + Clone {
         let all = self.send_resolved;
-        self.notification.alerts.iter().filter(move |alert| all || alert.is_firing())
+        self.notification.alerts.iter().map(|alert| &**alert).filter(move |alert| all || alert.is_firing())
     }
 
     /// Whether something is still wrong.

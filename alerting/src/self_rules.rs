@@ -300,6 +300,7 @@ impl Finding {
             watched: Watched::default(),
             native: Vec::new(),
             members: Vec::new(),
+            pushed: None,
         }
     }
 }

@@ -71,6 +71,7 @@ pub(crate) fn alert(name: &str, severity: Severity, state: AlertState) -> AlertV
         watched: isobar_alerting::Watched::default(),
         native: Vec::new(),
         members: Vec::new(),
+        pushed: None,
     };
     AlertView::from(&alert)
 }

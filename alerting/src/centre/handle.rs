@@ -10,9 +10,9 @@ use isobar_normalizer::{Labels, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::command::Command;
 use super::senders::Senders;
 use super::state::State;
-use super::writer::Command;
 use super::{CentreError, CentreParts};
 use crate::alert::{Alert, AlertState};
 use crate::alerts::RESOLVED_RETENTION;
@@ -21,6 +21,7 @@ use crate::delivery::{Delivery, DeliveryState, IntegrationId, Notification, Noti
 use crate::event::Transition;
 use crate::outbox::lane::Ledger;
 use crate::outbox::{DeliveryFilter, Next};
+use crate::pushed::{PostOutcome, PostedAlert};
 use crate::self_rules::DeliveryFacts;
 use crate::why::{WhyStep, why};
 
@@ -52,7 +53,7 @@ pub struct AlertGroup {
     /// The labels that make the group.
     pub labels: Labels,
     /// Its alerts in label order.
-    pub alerts: Vec<NotifiedAlert>,
+    pub alerts: Vec<Arc<NotifiedAlert>>,
     /// When it is looked at next.
     pub next_flush: Timestamp,
 }
@@ -77,6 +78,24 @@ impl CentreHandle {
             return Ok(());
         }
         self.ask(|reply| Command::Ingest { transitions, reply }).await
+    }
+
+    /// Takes alerts that somebody sent by the door of this name, as Alertmanager takes them: each by itself, the good ones in
+    /// spite of the bad. Returns when what they change is on disk. `is_verified` says whether the door knows its senders.
+    ///
+    /// # Errors
+    /// The journal could not be written; then nothing changed and they are to be sent again.
+    pub async fn post(
+        &self,
+        door: &str,
+        alerts: Vec<PostedAlert>,
+        is_verified: bool,
+    ) -> Result<PostOutcome, CentreError> {
+        if alerts.is_empty() {
+            return Ok(PostOutcome::default());
+        }
+        let door = door.to_owned();
+        self.ask(|reply| Command::Post { door, alerts, is_verified, reply }).await
     }
 
     /// Sends a dead letter again, under the key it always had. `actor` is who asked for it, for the journal.
@@ -137,12 +156,13 @@ impl CentreHandle {
         let recent = state.known.alerts.transitions().filter(|latest| {
             latest.alert.state != AlertState::Resolved || now.since(latest.decided_at) <= RESOLVED_RETENTION
         });
-        recent.map(|latest| latest.alert.clone()).collect()
+        recent.map(|latest| state.shown(&latest.alert)).collect()
     }
 
     /// The alert with this fingerprint, also some time after it was resolved.
     pub fn alert(&self, fingerprint: u64) -> Option<Alert> {
-        self.state.read().known.alerts.get(fingerprint).cloned()
+        let state = self.state.read();
+        state.known.alerts.get(fingerprint).map(|alert| state.shown(alert))
     }
 
     /// Every group, in the order of keys and receivers.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use isobar_normalizer::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::Alert;
 use crate::alerts::Alerts;
 use crate::config::AlertingConfig;
 use crate::delivery::{Notification, NotificationParts};
@@ -13,9 +14,13 @@ use crate::dispatch::{Dispatcher, Plan};
 use crate::event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
 use crate::group::NotificationLog;
 use crate::outbox::{Outbox, Remembered};
+use crate::pushed::{Expiries, Expiry, expired};
 
 /// How long a resolved alert can still be asked about; the list of alerts drops it earlier.
 const EXPLAINED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// How often it is looked through what is over: that takes time with all alerts.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// Alerts, what was told of them, and how that fares.
 #[derive(Clone, Debug, Default)]
@@ -94,20 +99,62 @@ pub(super) struct State {
     pub(super) config: Arc<AlertingConfig>,
     pub(super) known: Known,
     pub(super) dispatcher: Dispatcher,
+    pub(super) expiries: Expiries,
+    /// When alerts that are long over were last forgotten.
+    forgot_at: Timestamp,
 }
 
 impl State {
-    /// The state that follows from what is known, under this configuration; also after a reload.
+    /// The state that follows at a start from what is known.
     pub(super) fn new(config: Arc<AlertingConfig>, known: Known, now: Timestamp) -> Self {
-        let alerts = known.alerts.transitions().map(|latest| (&latest.alert, latest.decided_at));
-        let dispatcher = Dispatcher::restore(&config, alerts, &known.log, now);
-        Self { config, known, dispatcher }
+        let expiries = Expiries::restored(known.alerts.iter(), now, config.resolve_timeout);
+        Self::under(config, known, expiries, now)
     }
 
-    /// Takes in a transition, after it was written down.
-    pub(super) fn apply_transition(&mut self, transition: Transition, now: Timestamp) {
+    /// Puts another configuration into effect.
+    pub(super) fn reload(&mut self, config: Arc<AlertingConfig>, now: Timestamp) {
+        let (known, expiries) = (std::mem::take(&mut self.known), std::mem::take(&mut self.expiries));
+        *self = Self::under(config, known, expiries, now);
+    }
+
+    fn under(config: Arc<AlertingConfig>, known: Known, expiries: Expiries, now: Timestamp) -> Self {
+        let alerts = known.alerts.transitions().map(|latest| (&latest.alert, latest.decided_at));
+        let dispatcher = Dispatcher::restore(&config, alerts, &known.log, now);
+        Self { config, known, dispatcher, expiries, forgot_at: now }
+    }
+
+    /// Takes in a transition, after it was written down. `expiry` is when the alert ends by itself, where it does.
+    pub(super) fn apply_transition(
+        &mut self,
+        transition: Arc<Transition>,
+        expiry: Option<Expiry>,
+        now: Timestamp,
+    ) {
+        self.expiries.set(transition.alert.fingerprint(), expiry);
         self.dispatcher.place(&self.config.route, &transition.alert, now);
         self.known.alerts.apply(transition);
+    }
+
+    /// The ends of alerts that nobody sent again in time.
+    pub(super) fn expired(&mut self, now: Timestamp) -> Vec<Arc<Transition>> {
+        let due = self.expiries.due(now);
+        let known = |fingerprint| self.known.alerts.get(fingerprint);
+        due.into_iter().filter_map(|(id, expiry)| Some(Arc::new(expired(known(id)?, expiry, now)))).collect()
+    }
+
+    /// When something is due next.
+    pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let (flush, expiry) = (self.dispatcher.next_flush(now), self.expiries.next());
+        flush.into_iter().chain(expiry).min()
+    }
+
+    /// The alert as readers see it: of one that was sent, when it ends now.
+    pub(super) fn shown(&self, alert: &Alert) -> Alert {
+        let mut shown = alert.clone();
+        if let Some((pushed, expiry)) = shown.pushed.as_mut().zip(self.expiries.get(alert.fingerprint())) {
+            expiry.show(pushed);
+        }
+        shown
     }
 
     /// What is to be told now.
@@ -119,6 +166,9 @@ impl State {
     pub(super) fn commit(&mut self, plan: &Plan, now: Timestamp) {
         self.dispatcher.commit(plan, now);
         self.known.apply_plan(plan);
-        self.known.alerts.expire(now, EXPLAINED_FOR);
+        if now.since(self.forgot_at) >= FORGET_EVERY || now < self.forgot_at {
+            self.forgot_at = now;
+            self.known.alerts.expire(now, EXPLAINED_FOR);
+        }
     }
 }

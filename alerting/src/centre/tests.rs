@@ -15,6 +15,7 @@ use crate::fixture::{START, transition};
 use crate::outbox::DeliveryFilter;
 
 mod alertmanager;
+mod pushed;
 mod receiver;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

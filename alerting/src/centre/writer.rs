@@ -7,46 +7,22 @@ use std::time::Duration;
 use isobar_journal::{APPEND_EVENTS_MAX, Journal, NewEvent};
 use isobar_normalizer::Timestamp;
 use parking_lot::RwLock;
-use serde::Serialize;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::CentreError;
+use super::command::{Batch, Command, event};
 use super::restore::SNAPSHOT;
 use super::state::State;
-use crate::config::AlertingConfig;
-use crate::delivery::Delivery;
 use crate::dispatch::Plan;
-use crate::event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
-use crate::outbox::requeued;
+use crate::event::{KIND_DELIVERY, KIND_NOTIFICATION};
 
 /// Commands taken into one journal append.
 const BATCH_MAX: usize = 256;
 /// How long the timers rest after the journal could not be written.
 const JOURNAL_PAUSE: Duration = Duration::from_secs(1);
-/// A snapshot is kept after so many events: reading that many at the next start takes well under a second.
+/// A snapshot is kept after so many events, or twice as many as there are alerts where that is more, for it holds them all:
+/// reading that many at the next start takes a second or two.
 const SNAPSHOT_EVERY: usize = 10_000;
-/// Who did it, in the journal.
-const ACTOR: &str = "isobar";
-
-type Reply<T> = oneshot::Sender<Result<T, CentreError>>;
-
-/// What the writer is asked to do.
-pub(super) enum Command {
-    Ingest { transitions: Vec<Transition>, reply: Reply<()> },
-    Record { delivery: Box<Delivery>, reply: Reply<()> },
-    Resend { id: String, actor: String, reply: Reply<Delivery> },
-    Reload { config: Arc<AlertingConfig>, reply: Reply<()> },
-    Check { reply: Reply<()> },
-}
-
-/// A command with the records it puts into the journal.
-enum Change {
-    Transitions(Vec<Transition>, Reply<()>),
-    Outcome(Box<Delivery>, Reply<()>),
-    Again(Box<Delivery>, Reply<Delivery>),
-    Reload(Arc<AlertingConfig>, Reply<()>),
-    Check(Reply<()>),
-}
 
 pub(super) struct Writer {
     pub(super) journal: Arc<dyn Journal>,
@@ -68,7 +44,7 @@ impl Writer {
         let mut ending = false;
         while !ending {
             let now = (self.clock)();
-            let due = self.state.read().dispatcher.next_flush(now);
+            let due = self.state.read().next_due(now);
             let wake = due.map(|due| rest_until.map_or(due, |rest| due.max(rest)));
             let timer = async {
                 match wake {
@@ -90,8 +66,13 @@ impl Writer {
             }
             self.carry_out(batch).await;
             if !ending {
-                rest_until = self.flush().await.err().map(|_| (self.clock)().plus(JOURNAL_PAUSE));
-                self.save(SNAPSHOT_EVERY).await;
+                let told = match self.expire().await {
+                    Ok(()) => self.flush().await,
+                    Err(error) => Err(error),
+                };
+                rest_until = told.err().map(|_| (self.clock)().plus(JOURNAL_PAUSE));
+                let alerts = self.state.read().known.alerts.len();
+                self.save(SNAPSHOT_EVERY.max(2 * alerts)).await;
             }
         }
         self.save(1).await;
@@ -103,90 +84,39 @@ impl Writer {
             return;
         }
         let now = (self.clock)();
-        let mut events = Vec::new();
-        let mut changes = Vec::new();
-        for command in batch {
-            match self.prepare(command, &mut events, now) {
-                Ok(change) => changes.push(change),
-                Err(refused) => refused(),
+        let mut taken = Batch::default();
+        {
+            let state = self.state.read();
+            for command in batch {
+                taken.take(command, &state, now);
             }
         }
-        let checks = changes.iter().any(|change| matches!(change, Change::Check(_)));
-        let written = self.append(now, events).await;
+        drop(self.write(taken, now).await);
+    }
+
+    /// Ends what nobody sent again in time.
+    async fn expire(&mut self) -> Result<(), CentreError> {
+        let now = (self.clock)();
+        if self.state.read().expiries.next().is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        let mut ended = Batch::default();
+        ended.expire(&mut self.state.write(), now);
+        self.write(ended, now).await
+    }
+
+    async fn write(&mut self, mut batch: Batch, now: Timestamp) -> Result<(), CentreError> {
+        let written = self.append(now, std::mem::take(&mut batch.events)).await;
         // Whether the journal can be written again is not known before something is to be written.
-        if checks && self.trouble.is_some() {
+        if !batch.checks.is_empty() && self.trouble.is_some() {
             self.save(0).await;
         }
-        for change in changes {
-            self.apply(change, &written, now);
+        for check in batch.checks.drain(..) {
+            drop(check.send(self.trouble.clone().map_or(Ok(()), Err)));
         }
+        batch.apply(&mut self.state.write(), &written);
         self.version.send_modify(|version| *version += 1);
-    }
-
-    /// Adds the command's events, or says how to refuse it.
-    fn prepare(
-        &self,
-        command: Command,
-        events: &mut Vec<NewEvent>,
-        now: Timestamp,
-    ) -> Result<Change, Box<dyn FnOnce() + Send>> {
-        match command {
-            Command::Ingest { transitions, reply } => {
-                events.extend(transitions.iter().map(|transition| event(KIND_ALERT, transition)));
-                Ok(Change::Transitions(transitions, reply))
-            }
-            Command::Record { delivery, reply } => {
-                events.push(event(KIND_DELIVERY, &*delivery));
-                Ok(Change::Outcome(delivery, reply))
-            }
-            Command::Resend { id, actor, reply } => {
-                let again = match self.state.read().known.outbox.delivery(&id) {
-                    None => Err(CentreError::UnknownDelivery(id)),
-                    Some(delivery) => requeued(delivery, now)
-                        .ok_or(CentreError::NotDead { id, state: delivery.state.as_str() }),
-                };
-                match again {
-                    Ok(delivery) => {
-                        events.push(NewEvent { actor, ..event(KIND_DELIVERY, &delivery) });
-                        Ok(Change::Again(Box::new(delivery), reply))
-                    }
-                    Err(error) => Err(Box::new(move || drop(reply.send(Err(error))))),
-                }
-            }
-            Command::Reload { config, reply } => Ok(Change::Reload(config, reply)),
-            Command::Check { reply } => Ok(Change::Check(reply)),
-        }
-    }
-
-    /// Lets a change be seen when it was written, and answers. An asker who has gone is no loss.
-    fn apply(&self, change: Change, written: &Result<(), CentreError>, now: Timestamp) {
-        let mut state = self.state.write();
-        match (change, written) {
-            (Change::Reload(config, reply), _) => {
-                let known = std::mem::take(&mut state.known);
-                *state = State::new(config, known, now);
-                drop(reply.send(Ok(())));
-            }
-            (Change::Check(reply), _) => drop(reply.send(self.trouble.clone().map_or(Ok(()), Err))),
-            (Change::Transitions(transitions, reply), Ok(())) => {
-                for transition in transitions {
-                    state.apply_transition(transition, now);
-                }
-                drop(reply.send(Ok(())));
-            }
-            (Change::Outcome(delivery, reply), Ok(())) => {
-                state.known.outbox.apply_delivery(*delivery);
-                drop(reply.send(Ok(())));
-            }
-            (Change::Again(delivery, reply), Ok(())) => {
-                state.known.outbox.apply_delivery((*delivery).clone());
-                drop(reply.send(Ok(*delivery)));
-            }
-            (Change::Transitions(_, reply) | Change::Outcome(_, reply), Err(error)) => {
-                drop(reply.send(Err(error.clone())));
-            }
-            (Change::Again(_, reply), Err(error)) => drop(reply.send(Err(error.clone()))),
-        }
+        written
     }
 
     /// Writes down what is due, notifications and deliveries in one append, and hands it to the outbox.
@@ -274,9 +204,4 @@ fn plan_events(plan: &Plan) -> Vec<NewEvent> {
     let notifications = parts.map(|part| event(KIND_NOTIFICATION, &part));
     let deliveries = plan.deliveries.iter().map(|delivery| event(KIND_DELIVERY, delivery));
     notifications.chain(deliveries).collect()
-}
-
-fn event(kind: &str, record: &impl Serialize) -> NewEvent {
-    let payload = serde_json::to_vec(record).expect("records are maps with text keys, which JSON can hold");
-    NewEvent { kind: kind.to_owned(), actor: ACTOR.to_owned(), payload }
 }

@@ -159,6 +159,7 @@ impl Scene<'_> {
             watched: Watched::default(),
             native: Vec::new(),
             members: Vec::new(),
+            pushed: None,
         };
         let criteria = self.policy.criteria_for(&alert.labels());
         alert.watched = self.policy.watched(self.labels, criteria, alert.severity, self.period);

@@ -74,7 +74,7 @@ impl World {
         let told = self.fold.take(Transition { from, reason: "so".to_owned(), decided_at: at, alert });
         for transition in &told {
             let kept = serde_json::to_vec(transition).unwrap();
-            self.journal.apply(serde_json::from_slice(&kept).unwrap());
+            self.journal.apply(serde_json::from_slice::<Transition>(&kept).unwrap());
         }
         told
     }

@@ -32,7 +32,7 @@ fn written(outbox: &mut Outbox, id: &str, receiver: &str, group: &str, now: Time
         group: GroupId { key: group.into(), receiver: receiver.into() },
         group_labels: Labels::empty(),
         at: now,
-        alerts: vec![NotifiedAlert::of(&firing)],
+        alerts: vec![Arc::new(NotifiedAlert::of(&firing))],
         told: vec![told],
     }));
     let delivery = Delivery {

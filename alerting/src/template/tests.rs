@@ -30,6 +30,7 @@ fn alert(value: Option<f64>) -> Alert {
         watched: crate::Watched::default(),
         native: Vec::new(),
         members: Vec::new(),
+        pushed: None,
     }
 }
 

@@ -138,7 +138,7 @@ fn why_nobody_was_told() {
 #[test]
 fn what_was_folded_in_and_what_is_held_back() {
     let (mut world, fingerprint) = World::with(AlertState::Firing, Severity::Critical);
-    let mut said = world.alerts.transition(fingerprint).unwrap().clone();
+    let mut said = Transition::clone(world.alerts.transition(fingerprint).unwrap());
     let policy = said.alert.clone();
     let mut alarm = transition("alertname=cpu-high", AlertState::Firing, Severity::Warning, START).alert;
     alarm.native = vec![native_report("arn:1", true)];

@@ -180,6 +180,7 @@ mod tests {
             watched: isobar_alerting::Watched::default(),
             native: Vec::new(),
             members: Vec::new(),
+            pushed: None,
         }
     }
 
