@@ -2,6 +2,7 @@
 
 mod alert;
 mod alerts;
+mod cell;
 mod centre;
 mod classify;
 mod config;
@@ -13,8 +14,10 @@ mod event;
 mod fixture;
 mod fold;
 mod group;
+mod incident;
 mod native;
 mod notify;
+mod outage;
 mod outbox;
 mod policy;
 mod pushed;
@@ -25,6 +28,7 @@ mod why;
 
 pub use alert::{Alert, AlertState, NativeReport, Pushed, Threshold, Watched};
 pub use alerts::{Alerts, RESOLVED_RETENTION};
+pub use cell::Cell;
 pub use centre::{AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts};
 pub use classify::Classifier;
 pub use config::{AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver};
@@ -39,8 +43,16 @@ pub use evaluate::{
 };
 pub use event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
 pub use group::{Group, LogEntry, NotificationLog};
+pub use incident::{
+    Features, Incident, IncidentError, IncidentRecord, IncidentState, Incidents, KIND_INCIDENT, Link,
+    Membership,
+};
 pub use native::{AlarmOrigin, NativeTable};
 pub use notify::{IntegrationSettings, Message, NOTIFIER_KINDS, Notifier, NotifierKind, NotifyError, Tools};
+pub use outage::{
+    Cause, Estate, Evidence, EvidenceClass, HealthNotice, Level, OutageAlerts, OutageFacts, OutageInference,
+    PartFacts, Trouble, Verdict,
+};
 pub use outbox::{AGE_MAX, DeliveryFilter, Next, Outbox, after_attempt, requeued};
 pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, Policies, Policy};
 pub use pushed::{POSTED_BYTES_MAX, PostError, PostOutcome, PostedAlert};

@@ -1,0 +1,76 @@
+//! How our own calls to a provider fare in one region.
+
+use std::time::Duration;
+
+use isobar_normalizer::Timestamp;
+
+use super::facts::{PartFacts, Trouble};
+use super::{Evidence, EvidenceClass, ONPREM, Region};
+
+/// One call that fails may have met a machine that was restarted; one that still fails so much later did not.
+const LASTS: Duration = Duration::from_secs(20);
+/// What has failed for so long is broken or misconfigured, and tells nothing of now.
+const CHRONIC: Duration = Duration::from_secs(6 * 3600);
+/// Of the parts of another region so many may fail for calls there to be fine.
+const FINE_MAX: f64 = 0.5;
+
+/// What calls to one region say, for the provider's fault and against it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Calls {
+    pub(super) evidence: Option<Evidence>,
+    pub(super) against: Vec<String>,
+}
+
+/// Reads the parts of one region beside those of everywhere else.
+pub(super) fn calls(region: &Region, parts: &[PartFacts], now: Timestamp) -> Calls {
+    let here = || parts.iter().filter(|part| is_in(part, region));
+    let mut calls = Calls::default();
+    let mut bad: Vec<(Trouble, Timestamp)> = Vec::new();
+    for (trouble, since) in here().filter_map(|part| part.trouble) {
+        if now.since(since) >= CHRONIC {
+            continue;
+        }
+        match trouble {
+            Trouble::Denied => calls.against.push("our own access to it is denied".to_owned()),
+            Trouble::Unreachable if !is_network_proven(region, parts, since) => {
+                calls.against.push(
+                    "its interface does not answer, and nothing outside has answered since: that may be our own network"
+                        .to_owned(),
+                );
+            }
+            Trouble::Throttled if is_throttled_elsewhere(region, parts) => {
+                calls
+                    .against
+                    .push("we are throttled in its other regions too: that may be our own quota".to_owned());
+            }
+            trouble => bad.push((trouble, since)),
+        }
+    }
+    calls.against.sort_unstable();
+    calls.against.dedup();
+    let Some(since) = bad.iter().map(|(_, since)| *since).min() else { return calls };
+    if bad.len() > 1 || now.since(since) >= LASTS {
+        let mut kinds: Vec<&str> = bad.iter().map(|(trouble, _)| trouble.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let detail = format!("{} of our {} calls there {}", bad.len(), here().count(), kinds.join(" or "));
+        calls.evidence = Some(Evidence { class: EvidenceClass::Collectors, since, detail });
+    }
+    calls
+}
+
+fn is_in(part: &PartFacts, region: &Region) -> bool {
+    (&part.provider, &part.region) == (&region.0, &region.1)
+}
+
+/// Whether another provider on the other side of our uplink has answered since.
+pub(super) fn is_network_proven(region: &Region, parts: &[PartFacts], since: Timestamp) -> bool {
+    let outside = |part: &&PartFacts| part.provider != region.0 && &*part.provider != ONPREM;
+    parts.iter().filter(outside).any(|part| part.last_success.is_some_and(|at| at > since))
+}
+
+fn is_throttled_elsewhere(region: &Region, parts: &[PartFacts]) -> bool {
+    let elsewhere = || parts.iter().filter(|part| part.provider == region.0 && part.region != region.1);
+    let throttled = elsewhere().filter(|part| matches!(part.trouble, Some((Trouble::Throttled, _)))).count();
+    throttled > 0 && throttled as f64 >= FINE_MAX * elsewhere().count() as f64
+}
