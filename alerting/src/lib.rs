@@ -57,5 +57,5 @@ pub use outbox::{AGE_MAX, DeliveryFilter, Next, Outbox, after_attempt, requeued}
 pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, Policies, Policy};
 pub use pushed::{POSTED_BYTES_MAX, PostError, PostOutcome, PostedAlert};
 pub use route::{Grouping, Route, RouteVerdict, Timing};
-pub use self_rules::{DeliveryFacts, Facts, SelfRules, SourceFacts};
+pub use self_rules::{CheckpointFacts, DeliveryFacts, Facts, SelfRules, SourceFacts};
 pub use why::WhyStep;

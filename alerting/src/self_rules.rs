@@ -25,9 +25,20 @@ const DELIVERY_FAILING_AFTER: Duration = Duration::from_secs(2 * 60);
 /// Damage of the log cannot be undone and is over when someone has had a day to see it.
 const WAL_DAMAGED_SHOWN: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A place for checkpoints fails for so long before we say so: what is written meanwhile is not in danger, only not proven.
+const CHECKPOINT_FAILING_AFTER: Duration = Duration::from_secs(2 * 60);
+
 /// The names of the rules, which no policy may take.
-pub(crate) const NAMES: [&str; 6] =
-    ["source_down", "watermark_lag", "wal_damaged", "block_damaged", "disk_reserve", "delivery_failing"];
+pub(crate) const NAMES: [&str; 8] = [
+    "source_down",
+    "watermark_lag",
+    "wal_damaged",
+    "block_damaged",
+    "disk_reserve",
+    "delivery_failing",
+    "checkpoint_failing",
+    "journal_contradicted",
+];
 
 /// What the rules look at.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +53,8 @@ pub struct Facts {
     pub disk_reserve_released: bool,
     /// Every receiver that deliveries go to.
     pub deliveries: Vec<DeliveryFacts>,
+    /// Every place that keeps checkpoints of the journal.
+    pub checkpoints: Vec<CheckpointFacts>,
 }
 
 /// One source.
@@ -72,6 +85,17 @@ pub struct DeliveryFacts {
     pub failing_since: Option<Timestamp>,
     /// Deliveries given up and not sent again since.
     pub dead: u64,
+}
+
+/// One place that keeps checkpoints of the journal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckpointFacts {
+    /// What people call it.
+    pub place: String,
+    /// Since when every attempt to keep one has failed, and why the last one did; `None` when it succeeded.
+    pub failing: Option<(Timestamp, String)>,
+    /// What speaks against the journal's being the one its checkpoints were taken from; `None` when nothing does.
+    pub contradiction: Option<String>,
 }
 
 /// The alerts about Isobar itself that are on.
@@ -148,7 +172,8 @@ impl SelfRules {
         let deliveries = facts.deliveries.iter().filter_map(|delivery| self.delivery_finding(delivery, now));
         let own = self.wal_finding(facts, now).into_iter();
         let own = own.chain(self.block_finding(facts, now)).chain(disk_finding(facts, now));
-        sources.chain(deliveries).chain(own).collect()
+        let checkpoints = facts.checkpoints.iter().flat_map(|place| checkpoint_findings(place, now));
+        sources.chain(deliveries).chain(own).chain(checkpoints).collect()
     }
 
     fn source_finding(&self, source: &SourceFacts, now: Timestamp) -> Option<Finding> {
@@ -252,6 +277,30 @@ impl SelfRules {
         finding.is_more = on.and_then(|alert| alert.value).is_some_and(|known| delivery.dead as f64 > known);
         Some(finding)
     }
+}
+
+fn checkpoint_findings(place: &CheckpointFacts, now: Timestamp) -> impl Iterator<Item = Finding> {
+    let finding = |rule, severity, since, summary| Finding {
+        rule,
+        about: Some(("place", place.place.clone())),
+        severity,
+        domain: FailureDomain::Resource,
+        since,
+        value: None,
+        summary,
+        is_more: false,
+    };
+    let failing = place.failing.as_ref().filter(|(since, _)| now.since(*since) >= CHECKPOINT_FAILING_AFTER);
+    let failing = failing.map(|(since, reason)| {
+        let summary = format!("no checkpoint of the journal can be kept at {}: {reason}", place.place);
+        finding("checkpoint_failing", Severity::Error, *since, summary)
+    });
+    // It does not get well by itself: somebody has to look, and to put the checkpoints away or the journal back.
+    let contradicted = place.contradiction.as_ref().map(|what| {
+        let summary = format!("the journal is not the one whose checkpoints {} keeps: {what}", place.place);
+        finding("journal_contradicted", Severity::Critical, now, summary)
+    });
+    failing.into_iter().chain(contradicted)
 }
 
 fn disk_finding(facts: &Facts, now: Timestamp) -> Option<Finding> {

@@ -16,6 +16,7 @@ use crate::cli::CheckArguments;
 use crate::client::print;
 use crate::clock;
 use crate::config::{Config, Problem, Problems, load};
+use crate::serve::checkpoints::Keeper;
 
 /// One source's whole first collection must end in this time.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(60);
@@ -74,6 +75,7 @@ fn build(config: &Config, egress: &Egress) -> Result<Built, ConfigError> {
     let tools = Tools { secrets: &config.secrets, egress, external_url: &external_url };
     let integrations = config.alerting.receivers.iter().flat_map(|receiver| &receiver.integrations);
     Senders::build(config.runbooks.clone(), egress, &config.secrets)?;
+    config.checkpoints.as_ref().map(|places| Keeper::build(places, egress, &config.secrets)).transpose()?;
     Ok(Built {
         notifiers: integrations
             .map(|integration| integration.settings.build(&tools))

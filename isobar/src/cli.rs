@@ -270,13 +270,25 @@ pub struct AuditArguments {
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Checks the hash chain of an export (`/api/isobar/v1/journal?format=ndjson`), offline.
-    Verify {
-        /// The export; `-` reads standard input.
-        export: PathBuf,
-        /// A head kept elsewhere, `SEQ:HASH`: lets it detect that the end was cut off.
-        #[arg(long, value_name = "SEQ:HASH")]
-        checkpoint: Option<String>,
-    },
+    ///
+    /// Exit status 0: it holds, as far as what is printed says. 1: it does not. 2: it could not be checked.
+    Verify(VerifyArguments),
+}
+
+/// `isobar audit verify`
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// The export; `-` reads standard input.
+    pub export: PathBuf,
+    /// A head kept elsewhere, `SEQ:HASH`: lets it detect that the end was cut off.
+    #[arg(long, value_name = "SEQ:HASH")]
+    pub checkpoint: Option<String>,
+    /// A file of checkpoints, as `journal.checkpoints` keeps it elsewhere.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoints: Option<PathBuf>,
+    /// When the export was taken (RFC 3339): checkpoints of the file that were kept later are left out.
+    #[arg(long, value_name = "T", requires = "checkpoints")]
+    pub taken: Option<String>,
 }
 
 /// How lists are printed.
@@ -323,6 +335,7 @@ mod tests {
         check("isobar approve p1 --deny --yes", true);
         check("isobar approve --deny", false);
         check("isobar approve --yes", false);
+        check("isobar audit verify a --taken 2026-01-01T00:00:00Z", false);
         check("isobar lever", true);
         check("isobar lever off --reason drill", true);
         check("isobar lever off", false);

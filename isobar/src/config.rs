@@ -1,6 +1,7 @@
 //! The configuration: one `isobar.yaml` and the files it names, read whole before anything changes.
 
 mod files;
+mod journal;
 mod raw;
 mod started;
 
@@ -23,6 +24,7 @@ use crate::secrets::EnvironmentAndFiles;
 use files::Files;
 use raw::{Duplicates, RawConfig, RawSource};
 
+pub use journal::{CheckpointConfig, PlaceConfig, PlaceTarget};
 pub use started::Started;
 
 /// Swallows every alert: what runs when no `alerting:` is configured, so that alerts are still listed.
@@ -39,6 +41,8 @@ pub struct Config {
     pub allow_private: Vec<IpNet>,
     /// How long samples are kept.
     pub retention: Duration,
+    /// When and where checkpoints of the journal are kept.
+    pub checkpoints: Option<CheckpointConfig>,
     /// What is collected.
     pub sources: Vec<SourceConfig>,
     /// What is watched for.
@@ -128,6 +132,10 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
     let security = SecurityOptions::resolve(&raw.server, &raw.security, &secrets)
         .map_err(|error| note(path, error))
         .ok();
+    let checkpoints = raw.journal.check(&base_dir).unwrap_or_else(|error| {
+        note(path, error);
+        None
+    });
     let mut duplicates = Duplicates::default();
     let mut sources = Vec::new();
     for (index, raw) in raw.sources.into_iter().enumerate() {
@@ -176,6 +184,7 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             security,
             allow_private: raw.security.allow_private_targets,
             retention: raw.store.retention,
+            checkpoints,
             sources,
             policies,
             runbooks,

@@ -13,6 +13,7 @@ use crate::table;
 
 /// The sections of `isobar.yaml` that are nobody's kind.
 const STORE_SAMPLE: &str = include_str!("config/store.sample.yaml");
+const JOURNAL_SAMPLE: &str = include_str!("config/journal.sample.yaml");
 const FILES_SAMPLE: &str = include_str!("config/files.sample.yaml");
 
 /// One kind: what it is for, its word, the key it is written under, its sample.
@@ -71,6 +72,7 @@ fn reference() -> String {
         ("server", SERVER_SAMPLE),
         ("security", SECURITY_SAMPLE),
         ("store", STORE_SAMPLE),
+        ("journal", JOURNAL_SAMPLE),
         ("policies, mappings, alerting", FILES_SAMPLE),
         ("runbooks", isobar_runbooks::SAMPLE),
     ];

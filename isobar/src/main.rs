@@ -84,7 +84,7 @@ fn main() -> ExitCode {
                 Some(problems) => eprintln!("{problems}"),
                 None => eprintln!("isobar: {error:#}"),
             }
-            ExitCode::FAILURE
+            if error.is::<audit::NotChecked>() { audit::NOT_CHECKED.into() } else { ExitCode::FAILURE }
         }
     }
 }
@@ -122,7 +122,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Coverage(arguments) => client::coverage(arguments).await,
         Command::Kinds(arguments) => kinds::run(&arguments),
         Command::Audit(arguments) => match arguments.command {
-            AuditCommand::Verify { export, checkpoint } => audit::verify(&export, checkpoint.as_deref()),
+            AuditCommand::Verify(arguments) => audit::verify(&arguments),
         },
     }
 }

@@ -1,5 +1,6 @@
 //! `isobar serve`: opens everything in the order that pages first, runs it, and closes it in the reverse order.
 
+pub mod checkpoints;
 mod journal_events;
 mod open_files;
 mod reload;
@@ -9,6 +10,7 @@ mod vital;
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use isobar_alerting::{AlertCentre, CentreParts, Evaluator};
 use isobar_dashboards::{Api, Backend, ServeOptions, Tls};
 use isobar_egress::{BreakerOptions, Breakers, Egress, EgressOptions};
 use isobar_journal::{Journal, SqliteJournal, SqliteOptions};
-use isobar_normalizer::Registry;
+use isobar_normalizer::{ConfigError, Registry};
 use isobar_runbooks::{Responder, RunbookParts, Senders};
 use isobar_store::{DataDirectory, Store, StoreOptions};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -41,6 +43,7 @@ use crate::rules::{self, EVALUATION_STEP, RuleData, SharedRuleData};
 use crate::series::{JoinedSeries, LongestLookback};
 use crate::stages::Stages;
 use crate::watermark::Watermarks;
+use checkpoints::{CheckpointStatuses, Keeper, refuse_inside};
 use journal_events::WatchedJournal;
 use reload::{ReloadQueue, Reloader, Stopped, build_sources};
 use upkeep::Upkeep;
@@ -80,6 +83,8 @@ pub async fn serve(
     let sources =
         build_sources(&arguments.config, &config, &egress).map_err(|problem| Problems(vec![problem]))?;
     let senders = Senders::build(config.runbooks.clone(), &egress, &config.secrets)
+        .map_err(|error| Problems(vec![Problem { file: arguments.config.clone(), error }]))?;
+    let keeper = build_keeper(&config, &egress, &arguments.data_dir)
         .map_err(|error| Problems(vec![Problem { file: arguments.config.clone(), error }]))?;
     let tls = config.server.tls(&config.secrets.base_dir).map(Tls::load).transpose()?.map(Arc::new);
     let listener = TcpListener::bind(config.server.listen()).await;
@@ -179,6 +184,10 @@ pub async fn serve(
     };
     // Before the rules about Isobar look at them: a source that is not there yet is not one that is well.
     let sources = reloader.start(sources);
+    let checkpoints = Arc::new(CheckpointStatuses::default());
+    let stop_marking = CancellationToken::new();
+    let marking =
+        keeper.map(|keeper| keeper.start(&shared_journal, &checkpoints, &stop_marking)).unwrap_or_default();
     let upkeep = Upkeep {
         data_dir: arguments.data_dir.clone(),
         store: store.clone(),
@@ -191,6 +200,7 @@ pub async fn serve(
         resources: resources.clone(),
         metrics: metrics.clone(),
         retention: config.retention,
+        checkpoints,
     };
     let keeping = upkeep.start(&stop)?;
     let watch = respond::Watch {
@@ -274,6 +284,11 @@ pub async fn serve(
             "deliveries under way did not end; they are sent after the next start"
         );
     }
+    // Last, so that it holds everything.
+    stop_marking.cancel();
+    for task in marking {
+        joined("keeping checkpoints", task).await;
+    }
     tokio::task::spawn_blocking(move || store.close()).await??;
     info!("stopped");
     match stopped {
@@ -287,6 +302,12 @@ async fn open_journal(arguments: &ServeArguments) -> Result<Arc<WatchedJournal>>
     let journal =
         tokio::task::spawn_blocking(move || SqliteJournal::open(&path, SqliteOptions::default())).await??;
     Ok(Arc::new(WatchedJournal::new(journal)))
+}
+
+fn build_keeper(config: &Config, egress: &Egress, data_dir: &Path) -> Result<Option<Keeper>, ConfigError> {
+    let Some(checkpoints) = &config.checkpoints else { return Ok(None) };
+    refuse_inside(checkpoints, data_dir)?;
+    Keeper::build(checkpoints, egress, &config.secrets).map(Some)
 }
 
 fn centre_parts(

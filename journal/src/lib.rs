@@ -13,10 +13,11 @@
 //!
 //! let mut exported = Vec::new();
 //! export(&journal, 0, &mut exported).unwrap();
-//! let verified = verify_export(&exported[..], Some(journal.head())).unwrap();
-//! assert!(verified.events == 1 && verified.truncation_detectable);
+//! let verified = verify_export(&exported[..], &[journal.head()]).unwrap();
+//! assert!(verified.events == 1 && verified.truncation_detectable());
 //! ```
 
+mod checkpoint;
 #[doc(hidden)]
 pub mod conformance;
 mod event;
@@ -26,6 +27,7 @@ mod memory;
 mod sqlite;
 mod verify;
 
+pub use checkpoint::{Cadence, Checkpoint, CheckpointFile, Checkpoints, contradiction, read_checkpoints};
 pub use event::{
     ACTOR_BYTES_MAX, APPEND_EVENTS_MAX, ChainBreak, Event, Head, HeadError, KIND_BYTES_MAX, NewEvent,
     PAYLOAD_BYTES_MAX, TENANT,

@@ -1,5 +1,6 @@
 //! Checks an export without the journal it came from.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, Read};
 
 use crate::event::{ChainBreak, Head};
@@ -21,10 +22,19 @@ pub struct Verified {
     pub follows: Option<Head>,
     /// The last event.
     pub last: Option<Head>,
-    /// True when a checkpoint from elsewhere was found in the chain: then nothing from the first event up to it was changed
-    /// or cut; what came after it may have been. False means that events cut off the end, or a chain made anew from a
+    /// The newest checkpoint from elsewhere that was found in the chain: nothing from the first event up to it was changed
+    /// or cut; what came after it may have been. Nothing means that events cut off the end, or a chain made anew from a
     /// changed event on, would not be noticed at all.
-    pub truncation_detectable: bool,
+    pub checkpoint: Option<Head>,
+    /// How many checkpoints from elsewhere were found in the chain.
+    pub checkpoints: u64,
+}
+
+impl Verified {
+    /// Whether events cut off the end would have been noticed, as far as the newest checkpoint reaches.
+    pub fn truncation_detectable(&self) -> bool {
+        self.checkpoint.is_some()
+    }
 }
 
 /// Where an export does not hold together.
@@ -33,7 +43,7 @@ pub struct Verified {
 pub struct VerifyError {
     /// Line, from 1; the line after the last when something is missing at the end.
     pub line: u64,
-    /// The event there, when it can be read.
+    /// The first event that is not as it was, as far as can be told: the one there, or the first that is missing.
     pub seq: Option<u64>,
     /// What is wrong.
     pub what: Fault,
@@ -52,8 +62,13 @@ pub enum Fault {
     #[error(transparent)]
     Chain(ChainBreak),
     /// The event with the checkpoint's number is another one: the chain was made anew.
-    #[error("it is not the event of the checkpoint {0}: the chain was made anew after a change")]
-    Checkpoint(Head),
+    #[error("it is not the event of the checkpoint {checkpoint}: the chain was made anew after a change{}", since(*.known))]
+    Checkpoint {
+        /// The one it should be.
+        checkpoint: Head,
+        /// The newest checkpoint before that is in the chain: what was changed comes after it.
+        known: Option<Head>,
+    },
     /// The export ends before the checkpoint.
     #[error("the export ends before the checkpoint {0}: events were cut off")]
     Truncated(Head),
@@ -62,15 +77,19 @@ pub enum Fault {
     StartsLate(Head),
 }
 
+fn since(known: Option<Head>) -> String {
+    known.map(|known| format!(" of an event after {}", known.seq)).unwrap_or_default()
+}
+
 /// Checks that each event of an export has its hash and follows the one before, so that an event edited, removed, added or
-/// moved is found. Whether events were cut off the end, or everything from some event on was made anew, only a checkpoint
-/// kept elsewhere can tell: pass it as `outside_checkpoint`.
+/// moved is found. Whether events were cut off the end, or everything from some event on was made anew, only checkpoints
+/// kept elsewhere can tell: pass them as `outside`, in any order. Those before the export's first event are passed over as
+/// long as there are others.
 ///
 /// # Errors
 /// The first line that does not hold together.
-pub fn verify_export(reader: impl Read, outside_checkpoint: Option<Head>) -> Result<Verified, VerifyError> {
-    // Event 0 is before every first event, and so proves nothing.
-    let outside_checkpoint = outside_checkpoint.filter(|checkpoint| checkpoint.seq > 0);
+pub fn verify_export(reader: impl Read, outside: &[Head]) -> Result<Verified, VerifyError> {
+    let mut outside = Outside::new(outside);
     let mut lines = std::io::BufReader::new(reader);
     let mut verified = Verified::default();
     let mut number = 0;
@@ -93,29 +112,60 @@ pub fn verify_export(reader: impl Read, outside_checkpoint: Option<Head>) -> Res
             None => Head { seq: event.seq - 1, hash: event.prev },
         };
         let head = before.follow(&event).map_err(|how| fail(Fault::Chain(how)))?;
-        if let Some(checkpoint) = outside_checkpoint {
-            if verified.events == 0 && checkpoint.seq < before.seq {
-                return Err(fail(Fault::StartsLate(checkpoint)));
-            }
-            for known in [before, head] {
-                if known.seq == checkpoint.seq && known != checkpoint {
-                    return Err(fail(Fault::Checkpoint(checkpoint)));
-                }
-                verified.truncation_detectable |= known == checkpoint;
-            }
-        }
-        verified.events += 1;
         if verified.first.is_none() {
+            outside.start(before).map_err(fail)?;
             verified.first = Some(head);
             verified.follows = Some(before).filter(|before| before.seq > 0);
         }
+        outside.meet(before).and_then(|()| outside.meet(head)).map_err(fail)?;
+        verified.events += 1;
         verified.last = Some(head);
     }
-    match outside_checkpoint {
-        Some(checkpoint) if !verified.truncation_detectable => {
-            Err(VerifyError { line: number, seq: None, what: Fault::Truncated(checkpoint) })
+    if let Some(newest) = outside.left.back() {
+        let missing = verified.last.map(|last| last.seq.saturating_add(1));
+        return Err(VerifyError { line: number, seq: missing, what: Fault::Truncated(*newest) });
+    }
+    (verified.checkpoint, verified.checkpoints) = (outside.met, outside.met_count);
+    Ok(verified)
+}
+
+/// Checkpoints from elsewhere while the chain is followed.
+struct Outside {
+    /// Those not reached yet, by number.
+    left: VecDeque<Head>,
+    met: Option<Head>,
+    met_count: u64,
+}
+
+impl Outside {
+    fn new(known: &[Head]) -> Self {
+        // Event 0 is before every first event, and so proves nothing.
+        let mut left: Vec<Head> = known.iter().copied().filter(|head| head.seq > 0).collect();
+        left.sort_unstable_by_key(|head| (head.seq, head.hash));
+        left.dedup();
+        Self { left: left.into(), met: None, met_count: 0 }
+    }
+
+    /// Passes over what lies before the event that the first one follows.
+    fn start(&mut self, before: Head) -> Result<(), Fault> {
+        let early = self.left.partition_point(|known| known.seq < before.seq);
+        let newest_early = self.left.drain(..early).next_back();
+        match newest_early {
+            Some(newest) if self.left.is_empty() => Err(Fault::StartsLate(newest)),
+            _ => Ok(()),
         }
-        _ => Ok(verified),
+    }
+
+    /// Compares what is known of an event with what stands there.
+    fn meet(&mut self, found: Head) -> Result<(), Fault> {
+        while let Some(known) = self.left.pop_front_if(|known| known.seq == found.seq) {
+            if known != found {
+                return Err(Fault::Checkpoint { checkpoint: known, known: self.met });
+            }
+            self.met = Some(known);
+            self.met_count += 1;
+        }
+        Ok(())
     }
 }
 

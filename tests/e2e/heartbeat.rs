@@ -10,7 +10,7 @@ use crate::harness::receiver::{Answer, Received, Receiver};
 use crate::harness::server::Server;
 
 /// 24 bytes, the shortest secret there may be.
-const KEY: &[u8; 24] = b"a key of twenty-four---!";
+pub const KEY: &[u8; 24] = b"a key of twenty-four---!";
 const INTERVAL_MS: i64 = 250;
 
 /// A configuration without anything to watch; the whole of `alerting` is the heartbeat's business.
@@ -29,7 +29,7 @@ alerting:
 }
 
 /// The signature of Standard Webhooks over what came.
-fn signature(beat: &Received) -> String {
+pub fn signature(beat: &Received) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(KEY).unwrap();
     mac.update(format!("{}.{}.", beat.header("webhook-id"), beat.header("webhook-timestamp")).as_bytes());
     mac.update(&beat.body);

@@ -92,6 +92,24 @@ fn the_disk_reserve_and_failing_receivers_are_critical() {
 }
 
 #[test]
+fn checkpoints_that_cannot_be_kept_or_speak_against_the_journal_are_told() {
+    let place = |failing_secs: Option<u64>, contradiction: Option<&str>| {
+        let failing = failing_secs.map(|secs| (NOW.minus(Duration::from_secs(secs)), "read-only".to_owned()));
+        let contradiction = contradiction.map(str::to_owned);
+        let place = CheckpointFacts { place: "/mnt/a".to_owned(), failing, contradiction };
+        Facts { checkpoints: vec![place], ..Facts::default() }
+    };
+    check(
+        &[place(Some(118), None), place(Some(119), None), place(None, None)],
+        &["1 checkpoint_failing firing", "2 checkpoint_failing resolved"],
+    );
+    check(
+        &[place(None, None), place(None, Some("it ends at 3")), place(None, Some("it ends at 3"))],
+        &["1 journal_contradicted firing"],
+    );
+}
+
+#[test]
 fn a_restart_neither_repeats_nor_forgets() {
     let facts = source(true, 60, 0);
     let (_, transitions) = SelfRules::default().step(&facts, NOW);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 
 use crate::api::REMOTE_WRITE;
+use crate::config::journal::RawJournal;
 
 /// `isobar.yaml`
 #[derive(Debug, Deserialize)]
@@ -23,6 +24,8 @@ pub struct RawConfig {
     pub security: SecurityConfig,
     #[serde(default)]
     pub store: RawStore,
+    #[serde(default)]
+    pub journal: RawJournal,
     #[serde(default)]
     pub sources: Vec<RawSource>,
     #[serde(default)]

@@ -5,7 +5,7 @@ use isobar_normalizer::ConfigError;
 use serde_json::Value;
 
 /// Names of the sections.
-const SECTIONS: [&str; 4] = ["server", "security", "store", "mappings"];
+const SECTIONS: [&str; 5] = ["server", "security", "store", "journal", "mappings"];
 
 /// What the sections say, and the texts of the mapping files.
 #[derive(Clone, Debug, Default, PartialEq)]

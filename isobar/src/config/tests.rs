@@ -68,3 +68,22 @@ fn the_command_lines_address_is_judged_like_the_files() {
     let config = load(&file, Some("127.0.0.1:1".parse().unwrap())).unwrap();
     assert_eq!(config.server.listen(), "127.0.0.1:1".parse().unwrap());
 }
+
+#[test]
+fn places_for_checkpoints_are_files_or_webhooks() {
+    let good = format!("{}\n", include_str!("journal.sample.yaml"));
+    assert_eq!(problems(&good, &[]), Vec::<String>::new());
+    for (to, every, column, word) in [
+        ("[]", "1h", "", "has 0 places"),
+        ("[{}]", "1h", "1:", "either"),
+        ("[{file: a, webhook: 'https://x.example/'}]", "1h", "1:", "either"),
+        ("[{file: a, secret: '${env:S}'}]", "1h", "1:", "no secret"),
+        ("[{webhook: 'ftp://x.example/'}]", "1h", "1:", "no address"),
+        ("[{file: a}]", "0 events", "1:", "1000 events"),
+        ("[{file: a}]", "10ms", "1:", "too short"),
+    ] {
+        let found = problems(&format!("journal: {{checkpoints: {{to: {to}, every: {every}}}}}"), &[]);
+        let start = format!("isobar.yaml:{column}");
+        assert!(found.len() == 1 && found[0].starts_with(&start) && found[0].contains(word), "{found:?}");
+    }
+}

@@ -20,6 +20,7 @@ use crate::ingest::Ingest;
 use crate::reserve::{Held, Reserve};
 use crate::resources::ResourceTable;
 use crate::rules::hand_over;
+use crate::serve::checkpoints::CheckpointStatuses;
 use crate::serve::journal_events::WatchedJournal;
 use crate::stages::Stages;
 use crate::watermark::Watermarks;
@@ -56,6 +57,8 @@ pub struct Upkeep {
     pub metrics: PrometheusHandle,
     /// How long samples are kept, and what they were about.
     pub retention: Duration,
+    /// How the places for checkpoints of the journal fare.
+    pub checkpoints: Arc<CheckpointStatuses>,
 }
 
 impl Upkeep {
@@ -227,6 +230,7 @@ impl Upkeep {
             damaged_blocks: damage.blocks,
             disk_reserve_released,
             deliveries: self.centre.delivery_facts(),
+            checkpoints: self.checkpoints.facts(),
         }
     }
 

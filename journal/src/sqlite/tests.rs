@@ -1,6 +1,7 @@
 //! The file: contract, permissions, damage, crashes and full volumes.
 
 use super::*;
+use crate::conformance::{Tampering, TryReopen, check_tampering};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command as Process;
 use tempfile::TempDir;
@@ -36,6 +37,51 @@ fn keeps_the_contract() {
         folders.push(folder);
         Box::new(move || Arc::new(open(&path).unwrap()))
     });
+}
+
+#[test]
+fn whatever_is_done_to_it_is_found() {
+    let mut folders = Vec::new();
+    check_tampering(|| {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("journal.db");
+        folders.push(folder);
+        let tampered = path.clone();
+        let open: TryReopen = Box::new(move || Ok(Arc::new(open(&path)?)));
+        (open, Box::new(move |tampering| tamper(&Connection::open(&tampered).unwrap(), tampering)))
+    });
+}
+
+fn tamper(connection: &Connection, tampering: Tampering) {
+    let run = |sql: String| connection.execute_batch(&sql).unwrap();
+    match tampering {
+        Tampering::Payload(seq) => run(format!("UPDATE events SET payload = x'00' WHERE seq = {seq}")),
+        Tampering::Actor(seq) => run(format!("UPDATE events SET actor = 'user:x' WHERE seq = {seq}")),
+        Tampering::Time(seq) => run(format!("UPDATE events SET at = at - 1 WHERE seq = {seq}")),
+        Tampering::Remove(seq) => run(format!("DELETE FROM events WHERE seq = {seq}")),
+        Tampering::Swap(one, other) => run(format!(
+            "UPDATE events SET seq = -1 WHERE seq = {one}; UPDATE events SET seq = {one} WHERE seq = {other};
+             UPDATE events SET seq = {other} WHERE seq = -1"
+        )),
+        Tampering::CutAfter(seq) => {
+            run(format!("DELETE FROM events WHERE seq > {seq}; DELETE FROM checkpoints WHERE seq > {seq}"))
+        }
+        Tampering::CutBefore(seq) => run(format!("DELETE FROM events WHERE seq < {seq}")),
+        Tampering::MakeAnew(from) => {
+            let mut head = file::before(connection, from).unwrap();
+            for old in file::read(connection, from - 1, usize::MAX).unwrap() {
+                let payload = if old.seq == from { b"forged".to_vec() } else { old.payload };
+                let forged = head.seal(old.at, NewEvent { kind: old.kind, actor: old.actor, payload });
+                let Event { seq, payload, prev, hash, .. } = &forged;
+                let new = params![*seq as i64, payload, prev, hash];
+                let replace = "UPDATE events SET payload = ?2, prev = ?3, hash = ?4 WHERE seq = ?1";
+                connection.execute(replace, new).unwrap();
+                let mark = "UPDATE checkpoints SET hash = ?2 WHERE seq = ?1";
+                connection.execute(mark, params![*seq as i64, hash]).unwrap();
+                head = forged.head();
+            }
+        }
+    }
 }
 
 #[test]

@@ -41,9 +41,9 @@ fn made_anew(mut events: Vec<Event>, from: usize) -> Vec<Event> {
 
 #[track_caller]
 fn check(text: &str, checkpoint: Option<Head>, expected: Result<(u64, bool), (u64, &str)>) {
-    let found = verify_export(text.as_bytes(), checkpoint);
+    let found = verify_export(text.as_bytes(), checkpoint.as_slice());
     let shown = match &found {
-        Ok(verified) => Ok((verified.events, verified.truncation_detectable)),
+        Ok(verified) => Ok((verified.events, verified.truncation_detectable())),
         Err(error) => Err((error.line, error.what.to_string())),
     };
     match (&shown, expected) {
@@ -67,7 +67,7 @@ fn a_whole_export_holds_and_says_what_it_cannot_know() {
     check(whole.trim_end(), None, Ok((5, false)));
     check("", None, Ok((0, false)));
 
-    let verified = verify_export(whole.as_bytes(), None).unwrap();
+    let verified = verify_export(whole.as_bytes(), &[]).unwrap();
     assert_eq!((verified.first, verified.last), (Some(events[0].head()), Some(events[4].head())));
     assert_eq!(verified.follows, None, "it starts at the beginning");
 }
@@ -81,7 +81,7 @@ fn an_export_may_start_late_where_the_checkpoint_meets_it() {
     check(&late, Some(events[0].head()), Err((1, "starts after the checkpoint")));
     let wrong = Head { seq: 2, hash: [7; 32] };
     check(&late, Some(wrong), Err((1, "not the event of the checkpoint")));
-    let verified = verify_export(late.as_bytes(), None).unwrap();
+    let verified = verify_export(late.as_bytes(), &[]).unwrap();
     assert_eq!((verified.first, verified.follows), (Some(events[2].head()), Some(events[1].head())));
 }
 
@@ -106,6 +106,28 @@ fn what_only_a_checkpoint_from_elsewhere_can_tell() {
     let anew = text(&made_anew(events, 2));
     check(&anew, None, Ok((5, false)));
     check(&anew, last, Err((5, "made anew")));
+}
+
+#[test]
+fn of_many_checkpoints_each_counts() {
+    let events = events(20);
+    let heads: Vec<Head> = events.iter().map(Event::head).collect();
+    let known = [heads[9], heads[4], heads[14], heads[9]];
+    let verified = verify_export(text(&events).as_bytes(), &known).unwrap();
+    assert_eq!((verified.checkpoint, verified.checkpoints), (Some(heads[14]), 3));
+    // Those before the first event are passed over, the one it follows is not.
+    let verified = verify_export(text(&events[10..]).as_bytes(), &known).unwrap();
+    assert_eq!((verified.checkpoint, verified.checkpoints), (Some(heads[14]), 2));
+
+    let cut = verify_export(text(&events[..12]).as_bytes(), &known).unwrap_err();
+    assert_eq!((cut.line, cut.seq), (13, Some(13)), "the first one missing: {cut}");
+    let anew = made_anew(events, 11);
+    let found = verify_export(text(&anew).as_bytes(), &known).unwrap_err();
+    assert_eq!(found.seq, Some(15));
+    assert!(found.to_string().ends_with("of an event after 10"), "{found}");
+    // Two that cannot both be true.
+    let other = Head { seq: 5, hash: [1; 32] };
+    assert!(verify_export(text(&anew).as_bytes(), &[heads[4], other]).is_err());
 }
 
 #[test]
@@ -137,7 +159,7 @@ fn damage_is_found_where_it_is() {
 #[test]
 fn lines_without_end_are_not_read_without_end() {
     let endless = std::io::repeat(b'x');
-    let error = verify_export(endless, None).unwrap_err();
+    let error = verify_export(endless, &[]).unwrap_err();
     assert!(matches!(error.what, Fault::Form(_)) && error.line == 1);
 }
 
@@ -246,7 +268,7 @@ proptest! {
         prop_assume!(forged != whole);
 
         let text = text(&forged);
-        if let Ok(verified) = verify_export(text.as_bytes(), Some(head)) {
+        if let Ok(verified) = verify_export(text.as_bytes(), &[head]) {
             let cut = whole.len() - forged.len();
             prop_assert_eq!(verified.follows, Some(whole[cut - 1].head()), "{:?}", forgery);
             prop_assert_eq!(&whole[cut..], &forged[..], "{:?}", forgery);
@@ -256,7 +278,7 @@ proptest! {
                 let before = Head { seq: first.seq.wrapping_sub(1), hash: first.prev };
                 before.follow(first).is_ok() && (first.seq > 1 || first.prev == [0; 32])
             });
-        prop_assert_eq!(verify_export(text.as_bytes(), None).is_err(), !is_chain, "{:?}", forgery);
+        prop_assert_eq!(verify_export(text.as_bytes(), &[]).is_err(), !is_chain, "{:?}", forgery);
     }
 
     #[test]
@@ -265,7 +287,7 @@ proptest! {
         let mut exported = Vec::new();
         export(&journal, 0, &mut exported).unwrap();
         flip(&mut exported, &bit);
-        if verify_export(&exported[..], Some(journal.head())).is_ok() {
+        if verify_export(&exported[..], &[journal.head()]).is_ok() {
             let lines = exported.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
             let read: Vec<_> = lines.map(|line| crate::export::from_line(line).unwrap()).collect();
             prop_assert_eq!(read, journal.read(0, 100).unwrap());
