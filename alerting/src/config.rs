@@ -1,21 +1,25 @@
 //! Alertmanager's configuration grammar: the supported part of it, and a refusal by name for the rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use isobar_normalizer::ConfigError;
 use serde::{Deserialize, Deserializer};
+use serde_saphyr::Spanned;
 use url::Url;
 
 use self::keys::Checked;
 use self::raw::{RawFile, RawHeartbeat, RawReceiver};
 use crate::classify::Classifier;
+use crate::inhibit::InhibitRule;
+use crate::interval::{Period, TimeInterval};
 use crate::notify::{IntegrationSettings, MailDefaults, PagerDutyDefaults};
 use crate::route::Route;
 
 pub(crate) mod http;
+mod inhibit;
 pub(crate) mod keys;
 mod matchers;
 mod raw;
@@ -32,6 +36,10 @@ pub struct AlertingConfig {
     pub route: Route,
     /// In the order they are written; names are unique.
     pub receivers: Vec<Receiver>,
+    /// Which alerts keep which others quiet, in the order they are written.
+    pub inhibit_rules: Arc<[InhibitRule]>,
+    /// By their names; every one that a route names is among them.
+    pub intervals: BTreeMap<Arc<str>, Arc<TimeInterval>>,
     /// The outside dead-man's switch, where there is one.
     pub heartbeat: Option<Heartbeat>,
     /// How long an alert lives whose sender names no end, unless it is sent again.
@@ -161,6 +169,7 @@ impl TryFrom<RawFile> for AlertingConfig {
     type Error = ConfigError;
 
     fn try_from(raw: RawFile) -> Result<Self, ConfigError> {
+        let resolve_timeout = value::duration_or(raw.global.0.resolve_timeout.as_ref(), RESOLVE_TIMEOUT)?;
         let global = Global::try_from(raw.global.0)?;
         let mut receivers: Vec<Receiver> = Vec::with_capacity(raw.receivers.len());
         let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
@@ -181,11 +190,24 @@ impl TryFrom<RawFile> for AlertingConfig {
         let route = raw.route.ok_or_else(|| {
             ConfigError::whole("no route: write route: {receiver: NAME} and receivers: [{name: NAME}]")
         })?;
+        let mut intervals = BTreeMap::new();
+        for raw in raw.mute_time_intervals.into_iter().chain(raw.time_intervals) {
+            let interval = Arc::new(interval(&raw.name, raw.time_intervals)?);
+            if intervals.insert(Arc::clone(&interval.name), interval).is_some() {
+                let wrong = format!("time interval {:?} is defined twice", raw.name.value);
+                return Err(ConfigError::at(raw.name.referenced, wrong));
+            }
+        }
+        let defined = route::Defined { receivers: names, intervals: intervals.keys().cloned().collect() };
+        let inhibit_rules: Result<Arc<[InhibitRule]>, ConfigError> =
+            raw.inhibit_rules.into_iter().map(InhibitRule::try_from).collect();
         Ok(Self {
-            route: route::root(route, &names)?,
+            route: route::root(route, &defined)?,
             receivers,
+            inhibit_rules: inhibit_rules?,
+            intervals,
             heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
-            resolve_timeout: RESOLVE_TIMEOUT,
+            resolve_timeout,
             classifier: Classifier::default(),
         })
     }
@@ -239,6 +261,13 @@ fn receiver(raw: RawReceiver, global: &Global) -> Result<Receiver, ConfigError> 
         add(index, Arc::new(raw.value.0.check(raw.referenced, &global.http)?));
     }
     Ok(Receiver { name: raw.name.value.into(), integrations })
+}
+
+fn interval(name: &Spanned<String>, periods: Vec<Period>) -> Result<TimeInterval, ConfigError> {
+    if name.value.is_empty() {
+        return Err(ConfigError::at(name.referenced, "a time interval needs a name"));
+    }
+    Ok(TimeInterval { name: name.value.as_str().into(), periods })
 }
 
 impl TryFrom<RawHeartbeat> for Heartbeat {

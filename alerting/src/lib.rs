@@ -15,6 +15,8 @@ mod fixture;
 mod fold;
 mod group;
 mod incident;
+mod inhibit;
+mod interval;
 mod native;
 mod notify;
 mod outage;
@@ -47,6 +49,8 @@ pub use incident::{
     Features, Incident, IncidentError, IncidentRecord, IncidentState, Incidents, KIND_INCIDENT, Link,
     Membership,
 };
+pub use inhibit::{InhibitRule, InhibitSource, Inhibitions, Inhibitor};
+pub use interval::{Period, TimeInterval};
 pub use native::{AlarmOrigin, NativeTable};
 pub use notify::{IntegrationSettings, Message, NOTIFIER_KINDS, Notifier, NotifierKind, NotifyError, Tools};
 pub use outage::{

@@ -19,6 +19,10 @@ pub struct Route {
     pub grouping: Grouping,
     /// When a group is told.
     pub timing: Timing,
+    /// While any of these time intervals holds, its groups are not told of; not inherited.
+    pub mute_intervals: Vec<Arc<str>>,
+    /// Where there are any, its groups are told of only while one of them holds; not inherited.
+    pub active_intervals: Vec<Arc<str>>,
     /// Whether later siblings are tried after this one matched.
     pub go_on: bool,
     /// Alertmanager's route key: the matchers of every ancestor and its own, `{}/{severity="critical"}`.

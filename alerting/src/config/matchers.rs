@@ -1,160 +1,73 @@
-//! The matcher grammar of routes: `name op value`, alone, in a list, or as `{a="b", c=~"d"}`.
+//! The matchers of routes and inhibit rules: `name op value`, alone, in a list, or as `{a="b", c=~"d"}`; and the mappings
+//! of `match` and `match_re`.
 //!
-//! Source: prometheus/alertmanager `matcher/parse` (UTF-8 grammar, 0.27 and later). The older "classic" grammar also took
-//! bare values with spaces and braces inside; those are refused here with the hint to quote them.
+//! Source: prometheus/alertmanager `matcher/compat` in its default mode: where the older "classic" grammar
+//! (`pkg/labels`) reads a text, it says what it means; the UTF-8 grammar (`matcher/parse`) reads the others.
 
-use isobar_normalizer::{MatchOp, Matcher};
+use std::collections::BTreeMap;
 
-/// Characters that only a quoted name or value may hold.
-const RESERVED: &[char] = &['{', '}', '!', '=', '~', ',', '\\', '"', '\'', '`'];
+use isobar_normalizer::{ConfigError, MatchOp, Matcher};
+use serde::{Deserialize, Deserializer};
+use serde_saphyr::Spanned;
 
-/// Reads one or several matchers.
-///
-/// # Errors
-/// What was expected at which character, in one line.
-pub(super) fn parse_matchers(text: &str) -> Result<Vec<Matcher>, String> {
-    let mut reader = Reader { text, at: 0 };
-    reader.skip_space();
-    let braced = reader.take('{');
-    let mut matchers = Vec::new();
-    loop {
-        reader.skip_space();
-        if reader.rest().is_empty() || reader.rest().starts_with('}') {
-            break;
+mod classic;
+mod utf8;
+
+/// `match`, `source_match`, `target_match`: labels and their values.
+pub(super) type EqualTo = BTreeMap<LabelName, Option<String>>;
+
+/// `match_re`, `source_match_re`, `target_match_re`: labels and the expressions that their whole values match.
+pub(super) type Matching = BTreeMap<LabelName, Spanned<Option<String>>>;
+
+/// A key of these mappings. Unlike the names in matchers, it is made of ASCII letters, digits and `_`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LabelName(String);
+
+impl<'de> Deserialize<'de> for LabelName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let is_inner = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.chars().all(is_inner) && !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty() {
+            return Ok(Self(name));
         }
-        matchers.push(reader.matcher()?);
-        reader.skip_space();
-        if !reader.take(',') {
-            break;
-        }
+        let hint = "letters, digits and _, or write it in a matcher";
+        Err(serde::de::Error::custom(format_args!("{name:?} is no name of a label here: {hint}")))
     }
-    reader.skip_space();
-    if braced && !reader.take('}') {
-        return Err(reader.expected("',' or '}'"));
+}
+
+/// All conditions of one place, the older forms first.
+pub(super) fn all_matchers(
+    equal: &EqualTo,
+    matching: &Matching,
+    texts: &[Spanned<String>],
+) -> Result<Vec<Matcher>, ConfigError> {
+    let mut matchers: Vec<Matcher> = equal
+        .iter()
+        .map(|(name, value)| Matcher::equal(&name.0, value.as_deref().unwrap_or_default()))
+        .collect();
+    for (name, pattern) in matching {
+        let wrong = |what: String| ConfigError::at(pattern.referenced, what);
+        let Some(expression) = &pattern.value else {
+            return Err(wrong(format!("{} needs a regular expression", name.0)));
+        };
+        // Alertmanager anchors the expression in the text, so that it shows in the route's key.
+        let anchored = format!("^(?:{expression})$");
+        let matcher = Matcher::new(&name.0, MatchOp::Matches, &anchored);
+        matchers.push(matcher.map_err(|error| wrong(error.to_string()))?);
     }
-    reader.skip_space();
-    if !reader.rest().is_empty() {
-        return Err(reader.expected(if braced { "the end" } else { "',' or the end" }));
-    }
-    if matchers.is_empty() && !braced {
-        return Err("an empty matcher: write name=\"value\"".to_owned());
+    for text in texts {
+        let parsed = parse_matchers(&text.value).map_err(|wrong| ConfigError::at(text.referenced, wrong))?;
+        matchers.extend(parsed);
     }
     Ok(matchers)
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    fn skip_space(&mut self) {
-        self.at += self.rest().len() - self.rest().trim_start().len();
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
-        let found = self.rest().starts_with(wanted);
-        if found {
-            self.at += wanted.len_utf8();
-        }
-        found
-    }
-
-    fn expected(&self, what: &str) -> String {
-        let place = self.text[..self.at].chars().count() + 1;
-        match self.rest().chars().next() {
-            Some(found) => {
-                format!("matcher {:?}: expected {what} at character {place}, found {found:?}", self.text)
-            }
-            None => format!("matcher {:?}: expected {what} at its end", self.text),
-        }
-    }
-
-    fn matcher(&mut self) -> Result<Matcher, String> {
-        let name = self.word("a label name")?;
-        if name.is_empty() {
-            return Err(self.expected("a label name that is not empty"));
-        }
-        self.skip_space();
-        let op = self.operator()?;
-        self.skip_space();
-        let value = self.word("a value (\"\" for the empty one)")?;
-        Matcher::new(&name, op, &value).map_err(|error| error.to_string())
-    }
-
-    fn operator(&mut self) -> Result<MatchOp, String> {
-        let known = [
-            ("=~", MatchOp::Matches),
-            ("!~", MatchOp::NotMatches),
-            ("!=", MatchOp::NotEqual),
-            ("=", MatchOp::Equal),
-        ];
-        for (sign, op) in known {
-            if self.rest().starts_with(sign) {
-                self.at += sign.len();
-                return Ok(op);
-            }
-        }
-        Err(self.expected("one of = != =~ !~"))
-    }
-
-    fn word(&mut self, what: &str) -> Result<String, String> {
-        if self.take('"') {
-            return self.quoted();
-        }
-        let rest = self.rest();
-        let end = rest.find(|c: char| c.is_whitespace() || RESERVED.contains(&c)).unwrap_or(rest.len());
-        if end == 0 {
-            return Err(self.expected(what));
-        }
-        self.at += end;
-        Ok(rest[..end].to_owned())
-    }
-
-    /// The rest of a double-quoted text.
-    fn quoted(&mut self) -> Result<String, String> {
-        let mut value = String::new();
-        loop {
-            let Some(c) = self.rest().chars().next() else {
-                return Err(self.expected("a closing '\"'"));
-            };
-            self.at += c.len_utf8();
-            match c {
-                '"' => return Ok(value),
-                '\\' => value.push(self.escaped()),
-                '\n' => return Err(self.expected("'\\n' instead of a line break")),
-                other => value.push(other),
-            }
-        }
-    }
-
-    /// What stands after a backslash: Go's escapes. Any other leaves the backslash as text, so that `"\d+"` and
-    /// `"10\.0"` mean what their writers meant; Alertmanager gets there by falling back to its classic parser.
-    fn escaped(&mut self) -> char {
-        let rest = self.rest();
-        let Some(c) = rest.chars().next() else { return '\\' };
-        let hexadecimal = |digits: usize| {
-            let code = rest.get(1..=digits).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-            code.and_then(char::from_u32).map(|decoded| (decoded, 1 + digits))
-        };
-        let known = match c {
-            '\\' | '"' => Some((c, 1)),
-            'n' => Some(('\n', 1)),
-            't' => Some(('\t', 1)),
-            'r' => Some(('\r', 1)),
-            'x' => hexadecimal(2),
-            'u' => hexadecimal(4),
-            'U' => hexadecimal(8),
-            _ => None,
-        };
-        let (decoded, length) = known.unwrap_or(('\\', 0));
-        self.at += length;
-        decoded
-    }
+/// Reads one or several matchers; a text of none matches everything.
+///
+/// # Errors
+/// What the UTF-8 grammar expected at which character, in one line.
+pub(super) fn parse_matchers(text: &str) -> Result<Vec<Matcher>, String> {
+    classic::parse(text).map_or_else(|| utf8::parse(text), Ok)
 }
 
 #[cfg(test)]
@@ -180,8 +93,6 @@ mod tests {
         check("\"my label\" =~ \"a|b\"", &["my label =~ a|b"]);
         check("team!~^db.*$", &["team !~ ^db.*$"]);
         check(r#"path="C:\\x\"y\n""#, &["path = C:\\x\"y\n"]);
-        check(r#"name="\u4e2d\x41""#, &["name = 中A"]);
-        check(r#"host=~"10\.0\.\d+""#, &[r"host =~ 10\.0\.\d+"]);
         check("empty=\"\"", &["empty = "]);
         check("云=阿里云", &["云 = 阿里云"]);
     }
@@ -194,16 +105,38 @@ mod tests {
     }
 
     #[test]
+    fn the_classic_grammar_comes_first() {
+        check(r#"host=~"10\.0\.\d+""#, &[r"host =~ 10\.0\.\d+"]);
+        check(r#"path="a\tb\u4e2d""#, &[r"path = a\tb\u4e2d"]);
+        check("a=b c!d", &["a = b c!d"]);
+        check("a='b'", &["a = 'b'"]);
+        check("a={b}", &["a = {b"]);
+        check("{a=b", &["a = b"]);
+        check("a=b}", &["a = b"]);
+        check("a=", &["a = "]);
+        check("a=,b:c=\"d,e\", ", &["a = ", "b:c = d,e"]);
+        check(r#"a="b\",c""#, &[r#"a = b",c"#]);
+        check("a=b\\", &["a = b\\"]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn the_utf8_grammar_reads_the_others() {
+        check(r#""my label"="\u4e2d\x41\101\t""#, &["my label = 中AA\t"]);
+        check(" { 云=b } ", &["云 = b"]);
+        check_refused(r#""my label"="\d""#, "an escape of Go");
+        check_refused("云=a b", "',' or the end at character 5");
+        check_refused("{云=b", "',' or '}'");
+        check_refused("云=b}", "',' or the end");
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_place() {
-        check_refused("", "empty matcher");
         check_refused("severity", "one of = != =~ !~");
-        check_refused("severity=", "a value");
-        check_refused("{a=b", "',' or '}'");
-        check_refused("a=b}", "',' or the end");
-        check_refused("a=b c", "',' or the end at character 5");
+        check_refused("a=b,,c=d", "a label name");
         check_refused("a=\"b", "closing");
+        check_refused("a=b\"c", "',' or the end at character 4");
         check_refused("a=~\"(\"", "unclosed group");
         check_refused("=b", "a label name");
-        check_refused("a='b'", "a value");
     }
 }

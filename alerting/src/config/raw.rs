@@ -1,6 +1,5 @@
 //! The text of the configuration as serde reads it, before anything is checked.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use isobar_normalizer::Secret;
@@ -8,7 +7,11 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::http::{RawHttp, RawTls};
+use super::inhibit::RawInhibitRule;
 use super::keys::{Checked, Grammar};
+use super::matchers::{EqualTo, Matching};
+use super::value::nullable;
+use crate::interval::Period;
 use crate::notify::{RawEmail, RawPagerDuty, RawWebhook};
 
 const REMOVE: &str = "remove it, it would have no effect";
@@ -19,11 +22,17 @@ const LATER_RECEIVER: &str = "use webhook_configs, pagerduty_configs or email_co
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFile {
     pub(super) file: Option<Spanned<PathBuf>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) global: Checked<RawGlobal>,
     pub(super) route: Option<Spanned<Checked<RawRoute>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) receivers: Vec<Checked<RawReceiver>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) inhibit_rules: Vec<RawInhibitRule>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) time_intervals: Vec<RawTimeInterval>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) mute_time_intervals: Vec<RawTimeInterval>,
     pub(super) heartbeat: Option<RawHeartbeat>,
     pub(super) native: Option<Spanned<RawNative>>,
 }
@@ -37,9 +46,6 @@ pub(super) struct RawNative {
 
 impl Grammar for RawFile {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
-        ("inhibit_rules", REMOVE),
-        ("time_intervals", REMOVE),
-        ("mute_time_intervals", REMOVE),
         ("templates", "remove it, messages have a fixed form"),
         ("event_recorder", "remove it, the journal records every notification"),
         ("tracing", REMOVE),
@@ -49,6 +55,7 @@ impl Grammar for RawFile {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawGlobal {
+    pub(super) resolve_timeout: Option<Spanned<String>>,
     pub(super) http_config: Option<Spanned<Checked<RawHttp>>>,
     pub(super) pagerduty_url: Option<Spanned<String>>,
     pub(super) smtp_from: Option<Spanned<String>>,
@@ -64,10 +71,6 @@ pub(super) struct RawGlobal {
 
 impl Grammar for RawGlobal {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
-        (
-            "resolve_timeout",
-            "remove it, it is about alerts that are posted without an end, and none are posted here yet",
-        ),
         ("smtp_auth_secret", "CRAM-MD5 is not offered, use smtp_auth_password"),
         ("smtp_auth_identity", REMOVE),
         ("slack_api_url", REMOVE),
@@ -108,32 +111,36 @@ pub(super) struct RawRoute {
     pub(super) group_wait: Option<Spanned<String>>,
     pub(super) group_interval: Option<Spanned<String>>,
     pub(super) repeat_interval: Option<Spanned<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) matchers: Vec<Spanned<String>>,
-    #[serde(default, rename = "match")]
-    pub(super) equal: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) match_re: BTreeMap<String, Spanned<String>>,
+    #[serde(default, deserialize_with = "nullable", rename = "match")]
+    pub(super) equal: EqualTo,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) match_re: Matching,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) mute_time_intervals: Vec<Spanned<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) active_time_intervals: Vec<Spanned<String>>,
     #[serde(default, rename = "continue")]
     pub(super) go_on: Option<Spanned<bool>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) routes: Vec<Spanned<Checked<RawRoute>>>,
 }
 
 impl Grammar for RawRoute {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] =
-        &[("mute_time_intervals", REMOVE), ("active_time_intervals", REMOVE), ("labels", REMOVE)];
+        &[("labels", "remove it, no message carries labels of routes")];
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawReceiver {
     pub(super) name: Spanned<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) pagerduty_configs: Vec<Spanned<Checked<RawPagerDuty>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) email_configs: Vec<Spanned<Checked<RawEmail>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) webhook_configs: Vec<Spanned<Checked<RawWebhook>>>,
 }
 
@@ -156,6 +163,14 @@ impl Grammar for RawReceiver {
         ("webex_configs", LATER_RECEIVER),
         ("wechat_configs", LATER_RECEIVER),
     ];
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTimeInterval {
+    pub(super) name: Spanned<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) time_intervals: Vec<Period>,
 }
 
 /// Our own addition: where to report that Isobar is alive.

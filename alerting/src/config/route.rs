@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use isobar_normalizer::{ConfigError, MatchOp, Matcher};
+use isobar_normalizer::ConfigError;
 use serde_saphyr::{Location, Spanned};
 
 use super::keys::Checked;
-use super::matchers::parse_matchers;
+use super::matchers::all_matchers;
 use super::raw::RawRoute;
 use super::value::{duration_or, positive_duration_or};
 use crate::route::{Grouping, Route, Timing, route_key};
@@ -15,11 +15,14 @@ use crate::route::{Grouping, Route, Timing, route_key};
 /// Nesting deeper than this is refused: matching recurses, and nobody reads such a tree.
 const DEPTH_MAX: usize = 32;
 
-/// Builds the tree; every receiver must be among `receivers`.
-pub(super) fn root(
-    raw: Spanned<Checked<RawRoute>>,
-    receivers: &BTreeSet<Arc<str>>,
-) -> Result<Route, ConfigError> {
+/// The names that routes may use.
+pub(super) struct Defined {
+    pub(super) receivers: BTreeSet<Arc<str>>,
+    pub(super) intervals: BTreeSet<Arc<str>>,
+}
+
+/// Builds the tree; every receiver and time interval it names must be defined.
+pub(super) fn root(raw: Spanned<Checked<RawRoute>>, defined: &Defined) -> Result<Route, ConfigError> {
     let (Checked(raw), location) = (raw.value, raw.referenced);
     if !raw.matchers.is_empty() || !raw.equal.is_empty() || !raw.match_re.is_empty() {
         return Err(ConfigError::at(
@@ -33,30 +36,33 @@ pub(super) fn root(
             "the root route has no sibling to continue to: remove it",
         ));
     }
-    if raw.receiver.is_none() {
-        return Err(ConfigError::at(location, "the root route needs a receiver"));
+    if let Some(interval) = raw.mute_time_intervals.first().or(raw.active_time_intervals.first()) {
+        return Err(ConfigError::at(
+            interval.referenced,
+            "the root route is told of at every time: move its time intervals to a route under it",
+        ));
     }
-    build(raw, location, None, receivers, 0)
+    build(raw, location, None, defined, 0)
 }
 
 fn build(
     raw: RawRoute,
     location: Location,
     parent: Option<&Route>,
-    receivers: &BTreeSet<Arc<str>>,
+    defined: &Defined,
     depth: usize,
 ) -> Result<Route, ConfigError> {
     if depth > DEPTH_MAX {
         return Err(ConfigError::at(location, format!("routes are nested deeper than {DEPTH_MAX}")));
     }
-    let matchers = matchers(&raw, location)?;
-    let receiver = match (&raw.receiver, parent) {
-        (Some(name), _) => receivers.get(name.value.as_str()).cloned().ok_or_else(|| {
-            let known = receivers.iter().map(|known| known.to_string()).collect::<Vec<_>>().join(", ");
-            ConfigError::at(name.referenced, format!("undefined receiver {:?}: one of {known}", name.value))
-        })?,
+    let matchers = all_matchers(&raw.equal, &raw.match_re, &raw.matchers)?;
+    let receiver = match (raw.receiver.as_ref().filter(|name| !name.value.is_empty()), parent) {
+        (Some(name), _) => known("receiver", name, &defined.receivers)?,
         (None, Some(parent)) => Arc::clone(&parent.receiver),
         (None, None) => return Err(ConfigError::at(location, "the root route needs a receiver")),
+    };
+    let intervals = |names: &[Spanned<String>]| -> Result<Vec<Arc<str>>, ConfigError> {
+        names.iter().map(|name| known("time interval", name, &defined.intervals)).collect()
     };
     let inherited = parent.map_or_else(Timing::default, |parent| parent.timing);
     let timing = Timing {
@@ -83,39 +89,31 @@ fn build(
         receiver,
         grouping,
         timing,
+        mute_intervals: intervals(&raw.mute_time_intervals)?,
+        active_intervals: intervals(&raw.active_time_intervals)?,
         go_on: raw.go_on.is_some_and(|go_on| go_on.value),
         children: Vec::new(),
     };
     for child in raw.routes {
-        let built = build(child.value.0, child.referenced, Some(&route), receivers, depth + 1)?;
+        let built = build(child.value.0, child.referenced, Some(&route), defined, depth + 1)?;
         route.children.push(built);
     }
     Ok(route)
 }
 
-fn matchers(raw: &RawRoute, location: Location) -> Result<Vec<Matcher>, ConfigError> {
-    let mut matchers: Vec<Matcher> =
-        raw.equal.iter().map(|(name, value)| Matcher::equal(name, value)).collect();
-    for (name, pattern) in &raw.match_re {
-        // Alertmanager anchors the expression in the text, so that it shows in the route's key.
-        let anchored = format!("^(?:{})$", pattern.value);
-        let matcher = Matcher::new(name, MatchOp::Matches, &anchored);
-        matchers.push(matcher.map_err(|error| ConfigError::at(pattern.referenced, error.to_string()))?);
-    }
-    for text in &raw.matchers {
-        matchers
-            .extend(parse_matchers(&text.value).map_err(|wrong| ConfigError::at(text.referenced, wrong))?);
-    }
-    if matchers.iter().any(|matcher| matcher.name().is_empty()) {
-        return Err(ConfigError::at(location, "a matcher needs the name of a label"));
-    }
-    Ok(matchers)
+/// What is defined under this name.
+fn known(what: &str, name: &Spanned<String>, defined: &BTreeSet<Arc<str>>) -> Result<Arc<str>, ConfigError> {
+    defined.get(name.value.as_str()).cloned().ok_or_else(|| {
+        let known = defined.iter().map(|known| &**known).collect::<Vec<_>>().join(", ");
+        let right = if known.is_empty() { "none is defined".to_owned() } else { format!("one of {known}") };
+        ConfigError::at(name.referenced, format!("undefined {what} {:?}: {right}", name.value))
+    })
 }
 
 fn grouping(names: &[Spanned<String>]) -> Result<Grouping, ConfigError> {
     let all = names.iter().find(|name| name.value == "...");
     if let Some(all) = all {
-        if names.len() > 1 {
+        if names.iter().any(|name| name.value != "...") {
             return Err(ConfigError::at(
                 all.referenced,
                 "'...' groups by every label: it stands alone in group_by",

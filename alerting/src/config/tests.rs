@@ -37,14 +37,12 @@ fn check_refused(text: &str, place: (u32, u32), hint: &str) {
 #[test]
 fn what_is_not_supported_is_refused_by_name_and_place() {
     let with = |extra: &str| format!("{MINIMAL}{extra}\n");
-    check_refused(&with("inhibit_rules:\n- equal: [a]"), (3, 1), "inhibit_rules is not supported yet");
-    check_refused(&with("time_intervals: []"), (3, 1), "time_intervals is not supported yet");
     check_refused(&with("templates: ['*.tmpl']"), (3, 1), "templates is not supported yet");
     check_refused("global: {slack_api_url: x}\n", (1, 10), "slack_api_url is not supported yet");
     check_refused(
-        "route:\n  receiver: a\n  routes:\n  - mute_time_intervals: [x]\n",
+        "route:\n  receiver: a\n  routes:\n  - labels: {a: b}\n",
         (4, 5),
-        "mute_time_intervals is not supported yet",
+        "labels is not supported yet",
     );
     check_refused(
         "receivers:\n- name: a\n  slack_configs: []\n",
@@ -92,6 +90,22 @@ fn what_is_wrong_is_said_where_it_stands() {
     check_refused(&with("route: {receiver: a, group_by: ['...', x]}"), (1, 33), "stands alone");
     check_refused(&with("route: {receiver: a, group_by: [x, x]}"), (1, 36), "twice in group_by");
     check_refused(
+        &with("route: {receiver: a, mute_time_intervals: [x]}"),
+        (1, 44),
+        "the root route is told of at every time",
+    );
+    check_refused(
+        &with("route: {receiver: a, routes: [{active_time_intervals: [x]}]}"),
+        (1, 56),
+        "undefined time interval \"x\": none is defined",
+    );
+    check_refused(&with("route: {receiver: a, routes: [{match: {a-b: c}}]}"), (1, 40), "no name of a label");
+    check_refused(
+        &with("route: {receiver: a, routes: [{match_re: {a: }}]}"),
+        (1, 44),
+        "a needs a regular expression",
+    );
+    check_refused(
         &with("route: {receiver: a, routes: [{matchers: ['x']}]}"),
         (1, 43),
         "expected one of = != =~ !~",
@@ -99,6 +113,79 @@ fn what_is_wrong_is_said_where_it_stands() {
     check_refused(&with("route: {receiver: a, routes: [{match_re: {x: '('}}]}"), (1, 46), "unclosed group");
     check_refused("route: {receiver: a}\nreceivers: [{name: a}, {name: a}]\n", (2, 31), "defined twice");
     check_refused(receivers, (0, 0), "no route");
+}
+
+#[test]
+fn inhibit_rules_are_read_in_every_form() {
+    let read = |rules: &str| AlertingConfig::parse(&format!("{MINIMAL}inhibit_rules: {rules}\n"));
+    let config = read(
+        "[{name: n, source_match: {s: a}, source_match_re: {t: b.*}, source_matchers: ['u=c', '{v!=d, w=e}'], target_match: {x: f}, target_match_re: {y: g}, target_matchers: [z!~h], equal: [b, a, b]}, {}, {sources: [{matchers: [a=b], equal: [c]}, {matchers: [d=e]}]}]",
+    )
+    .unwrap();
+    let shown = |matchers: &[isobar_normalizer::Matcher]| {
+        matchers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    let [rule, everything, several] = &config.inhibit_rules[..] else { panic!("{config:?}") };
+    assert_eq!(rule.name.as_deref(), Some("n"));
+    assert_eq!(shown(&rule.sources[0].matchers), r#"s="a" t=~"^(?:b.*)$" u="c" v!="d" w="e""#);
+    assert_eq!(shown(&rule.target), r#"x="f" y=~"^(?:g)$" z!~"h""#);
+    assert_eq!(rule.sources[0].equal.iter().map(|name| &**name).collect::<Vec<_>>(), ["a", "b"]);
+    assert!(everything.name.is_none() && everything.target.is_empty());
+    assert!(everything.sources[0].matchers.is_empty() && everything.sources.len() == 1);
+    assert_eq!(several.sources.len(), 2);
+
+    let refused = |rules: &str, column: u32, hint: &str| {
+        check_refused(&format!("{MINIMAL}inhibit_rules: {rules}\n"), (3, column), hint);
+    };
+    refused("[{sources: [{matchers: [a=b]}], equal: [c]}]", 28, "sources excludes");
+    refused("[{sources: [{matchers: ['a=~.*']}]}]", 28, "does not match the empty text");
+    refused("[{source_match: {'a b': c}}]", 33, "no name of a label");
+    refused("[{target_matchers: ['a']}]", 36, "one of = != =~ !~");
+    refused("[{equal: ['']}]", 26, "the names of labels");
+    refused("[{equals: [a]}]", 18, "equals");
+}
+
+#[test]
+fn routes_name_time_intervals_and_do_not_inherit_them() {
+    let config = AlertingConfig::parse(
+        "route:\n  receiver: a\n  routes:\n  - mute_time_intervals: [night, off]\n    active_time_intervals: [off]\n    routes: [{receiver: a}]\nreceivers: [{name: a}]\ntime_intervals:\n- name: night\n  time_intervals: [{times: [{start_time: 00:00, end_time: 06:00}]}]\nmute_time_intervals: [{name: off}]\n",
+    )
+    .unwrap();
+    let child = &config.route.children[0];
+    let shown = |names: &[Arc<str>]| names.join(" ");
+    assert_eq!(
+        (shown(&child.mute_intervals), shown(&child.active_intervals)),
+        ("night off".into(), "off".into())
+    );
+    assert!(child.children[0].mute_intervals.is_empty() && child.children[0].active_intervals.is_empty());
+    assert_eq!(config.intervals.keys().map(|name| &**name).collect::<Vec<_>>(), ["night", "off"]);
+    let at = |text| isobar_normalizer::Timestamp::parse_rfc3339(text).unwrap();
+    assert!(config.intervals["night"].contains(at("2026-01-01T05:59:00Z")));
+    assert!(!config.intervals["off"].contains(at("2026-01-01T05:59:00Z")));
+
+    let with = |intervals: &str| format!("{MINIMAL}{intervals}");
+    check_refused(
+        &with("time_intervals: [{name: x}]\nmute_time_intervals: [{name: x}]\n"),
+        (3, 25),
+        "\"x\" is defined twice",
+    );
+    check_refused(&with("time_intervals: [{name: ''}]\n"), (3, 25), "needs a name");
+    check_refused(
+        &with("time_intervals: [{name: x, time_intervals: [{weekdays: [monday, fri]}]}]\n"),
+        (3, 65),
+        "\"fri\" is not a day of the week",
+    );
+}
+
+#[test]
+fn a_key_without_a_value_is_absent() {
+    let config = AlertingConfig::parse(
+        "global:\nroute:\n  receiver: a\n  group_by:\n  routes:\n  matchers:\n  match:\nreceivers: [{name: a, webhook_configs: }]\ninhibit_rules:\ntime_intervals:\nmute_time_intervals:\n",
+    )
+    .unwrap();
+    assert_eq!(config.resolve_timeout, Duration::from_secs(300));
+    let config = AlertingConfig::parse(&format!("global: {{resolve_timeout: 1m}}\n{MINIMAL}")).unwrap();
+    assert_eq!(config.resolve_timeout, Duration::from_secs(60));
 }
 
 #[test]
@@ -185,7 +272,7 @@ fn a_section_is_a_file_or_inline() {
     assert!(matches!(file, AlertingSource::File { heartbeat: Some(_), .. }));
     let inline = read("alerting:\n  route: {receiver: a}\n  receivers: [{name: a}]\n").unwrap();
     assert!(matches!(inline, AlertingSource::Inline(_)));
-    let error = read("alerting:\n  inhibit_rules: []\n").unwrap_err();
+    let error = read("alerting:\n  tracing: {}\n").unwrap_err();
     assert_eq!((error.line, error.column), (2, 3), "{error}");
     let error = read("alerting:\n  route: {receiver: a}\n  receivers: [{name: b}]\n").unwrap_err();
     assert_eq!((error.line, error.column), (2, 21), "{error}");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use isobar_normalizer::{ConfigError, Revealed, Secret, SecretReader, SecretReference, parse_duration};
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
@@ -45,6 +46,15 @@ impl SecretSource {
             }
         }
     }
+}
+
+/// A key that is written without a value is as good as absent, as in Alertmanager.
+pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Reads a file the configuration names; only the binary touches the disk.
