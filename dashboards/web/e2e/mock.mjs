@@ -95,7 +95,7 @@ function detail(name) {
 
 const deliveries = [
   { id: "d-1", incident: null, receiver: "oncall", channel: "pagerduty", transition: "firing", state: "sent", attempts: 1, idempotency_key: "isobar/1f0c/firing/1", last_error: null, queued_at: iso(started - 7 * MINUTE), sent_at: iso(started - 7 * MINUTE + 900) },
-  { id: "d-2", incident: null, receiver: "itsm", channel: "webhook", transition: "firing", state: "failed", attempts: 2, idempotency_key: "isobar/1f0c/firing/2", last_error: "503 Service Unavailable", queued_at: iso(started - 6 * MINUTE), sent_at: null, next_at: iso(started + 3 * MINUTE) },
+  { id: "d-2", incident: null, receiver: "itsm", channel: "webhook", transition: "firing", state: "failed", attempts: 2, idempotency_key: "isobar/1f0c/firing/2", last_error: "503 Service Unavailable", queued_at: iso(started - 6 * MINUTE), sent_at: null, next_attempt: iso(started + 3 * MINUTE) },
   { id: "d-3", incident: null, receiver: "team", channel: "email", transition: "firing", state: "sent", attempts: 1, idempotency_key: "isobar/1f0c/firing/3", last_error: null, queued_at: iso(started - 5 * MINUTE), sent_at: iso(started - 5 * MINUTE) },
 ];
 const lever = { position: "propose", set_by: null, set_at: null, reason: null };

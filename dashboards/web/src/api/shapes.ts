@@ -1,5 +1,6 @@
 /** What comes over the wire, under the names the page uses. */
 
+import type { Handled } from "./centre";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -31,13 +32,14 @@ export interface Threshold {
 }
 
 /** What the description has no field for may be absent: servers differ in age. */
-export type Alert = Schemas["AlertView"] & {
+export type Alert = Schemas["AlertView"] & Handled & {
   native?: NativeState[];
   threshold?: Threshold | null;
   expression?: string | null;
 };
+export type Severity = Alert["severity"];
 
-export type Delivery = Schemas["DeliveryView"] & { next_at?: string | null; alerts?: string[] };
+export type Delivery = Schemas["DeliveryView"] & { next_attempt?: string | null; alerts?: string[] };
 
 export type Proposal = Schemas["ProposalView"];
 export type Lever = Schemas["LeverView"];

@@ -74,7 +74,7 @@ test("the matrix has a tile a region, the worst of what its sources say", () => 
 test("what happens next is told by time, what has none last", () => {
   const proposal = { id: "p", state: "proposed", runbook: "r", created_at: "2026-11-21T03:00:00Z", expires_at: "2026-11-21T03:19:00Z", alert: { name: "A" } } as Proposal;
   const delivery = { id: "d", receiver: "itsm", channel: "webhook", attempts: 2, last_error: "503" };
-  const entries = upcoming([proposal, { ...proposal, id: "old", state: "denied" }], [{ ...delivery, state: "failed" } as never, { ...delivery, id: "e", state: "failed", next_at: "2026-11-21T03:15:00Z" } as never, { ...delivery, id: "f", state: "sent" } as never]);
+  const entries = upcoming([proposal, { ...proposal, id: "old", state: "denied" }], [{ ...delivery, state: "failed" } as never, { ...delivery, id: "e", state: "failed", next_attempt: "2026-11-21T03:15:00Z" } as never, { ...delivery, id: "f", state: "sent" } as never]);
   expect(entries.map((entry) => entry.id)).toEqual(["e", "p", "d"]);
 });
 

@@ -25,7 +25,7 @@ export function upcoming(proposals: readonly Proposal[], deliveries: readonly De
   for (const delivery of deliveries) {
     if (delivery.state !== "failed" && delivery.state !== "queued") continue;
     const kind = delivery.state === "failed" ? "retry" : "queued";
-    entries.push({ id: delivery.id, kind, at: delivery.next_at ? Date.parse(delivery.next_at) : null, from: null, name: `${delivery.receiver} ${delivery.channel}`, detail: delivery.last_error ?? "", attempts: delivery.attempts });
+    entries.push({ id: delivery.id, kind, at: delivery.next_attempt ? Date.parse(delivery.next_attempt) : null, from: null, name: `${delivery.receiver} ${delivery.channel}`, detail: delivery.last_error ?? "", attempts: delivery.attempts });
   }
   return entries.sort((a, b) => (a.at ?? Infinity) - (b.at ?? Infinity) || a.id.localeCompare(b.id));
 }
