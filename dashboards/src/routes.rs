@@ -147,6 +147,9 @@ pub(crate) static ROUTES: &[Route] = &[
 
     row(Get, "/",                    Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
     row(Get, "/alerts",              Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
+    row(Get, "/incidents",           Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
+    row(Get, "/silences",            Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
+    row(Get, "/routing",             Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
     row(Get, "/explore",             Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
     row(Get, "/resources",           Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
     row(Get, "/proposals",           Page, Needs::Nothing, NOTHING, |m| on(m, ui::page)),
