@@ -13,6 +13,7 @@ mod event;
 #[cfg(test)]
 mod fixture;
 mod fold;
+mod gotemplate;
 mod group;
 mod incident;
 mod inhibit;
@@ -44,6 +45,7 @@ pub use evaluate::{
     Stretch,
 };
 pub use event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
+pub use gotemplate::{TemplateData, TemplateError, Templates};
 pub use group::{Group, LogEntry, NotificationLog};
 pub use incident::{
     Features, Incident, IncidentError, IncidentRecord, IncidentState, Incidents, KIND_INCIDENT, Link,

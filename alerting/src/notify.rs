@@ -14,7 +14,7 @@ mod email;
 mod heartbeat;
 mod http;
 mod pagerduty;
-mod text;
+pub(crate) mod text;
 mod webhook;
 
 pub use heartbeat::HeartbeatSender;

@@ -57,7 +57,7 @@ pub(super) fn worst_severity(message: &Message<'_>) -> Severity {
 }
 
 /// Where people see this alert.
-pub(super) fn alert_url(external_url: &Url, alert: &NotifiedAlert) -> String {
+pub(crate) fn alert_url(external_url: &Url, alert: &NotifiedAlert) -> String {
     format!("{}/alerts?q={:016x}", external_url.as_str().trim_end_matches('/'), alert.fingerprint)
 }
 
@@ -76,12 +76,12 @@ where
 }
 
 /// The labels all alerts of the message have.
-pub(super) fn common_labels<'a>(message: &Message<'a>) -> BTreeMap<&'a str, &'a str> {
+pub(crate) fn common_labels<'a>(message: &Message<'a>) -> BTreeMap<&'a str, &'a str> {
     common(message.alerts().map(|alert| alert.labels.iter()))
 }
 
 /// The annotations all alerts of the message have.
-pub(super) fn common_annotations<'a>(message: &Message<'a>) -> BTreeMap<&'a str, &'a str> {
+pub(crate) fn common_annotations<'a>(message: &Message<'a>) -> BTreeMap<&'a str, &'a str> {
     common(
         message
             .alerts()
