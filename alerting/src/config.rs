@@ -27,6 +27,7 @@ mod route;
 pub(crate) mod value;
 
 pub(crate) use http::HttpConfig;
+pub use matchers::parse_matchers;
 pub(crate) use value::SecretSource;
 
 /// Where alerts go: the route tree and its receivers.

@@ -34,7 +34,9 @@ pub use alerts::{Alerts, RESOLVED_RETENTION};
 pub use cell::Cell;
 pub use centre::{AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts};
 pub use classify::Classifier;
-pub use config::{AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver};
+pub use config::{
+    AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver, parse_matchers,
+};
 pub use delivery::{
     Delivery, DeliveryState, Direction, GroupId, IntegrationId, KeyScope, Notification, NotificationPart,
     NotifiedAlert, Reason, Receipt, Told,

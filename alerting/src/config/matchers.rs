@@ -62,11 +62,11 @@ pub(super) fn all_matchers(
     Ok(matchers)
 }
 
-/// Reads one or several matchers; a text of none matches everything.
+/// Reads one or several matchers, as routes, silences and filters write them; a text of none matches everything.
 ///
 /// # Errors
 /// What the UTF-8 grammar expected at which character, in one line.
-pub(super) fn parse_matchers(text: &str) -> Result<Vec<Matcher>, String> {
+pub fn parse_matchers(text: &str) -> Result<Vec<Matcher>, String> {
     classic::parse(text).map_or_else(|| utf8::parse(text), Ok)
 }
 
