@@ -19,6 +19,7 @@ mod collector;
 mod kinds;
 mod prices;
 mod prometheus;
+pub mod push;
 mod schedule;
 
 pub use clouds::{Calls, Clouds, InUse};
