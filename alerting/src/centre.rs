@@ -18,15 +18,19 @@ use self::senders::{Senders, supervise};
 use self::state::State;
 use self::writer::Writer;
 use crate::config::AlertingConfig;
+use crate::handling::ActError;
+use crate::silence::SilenceError;
 
 mod command;
 mod handle;
+mod people;
 mod restore;
 mod senders;
 mod state;
 mod writer;
 
 pub use handle::{AlertGroup, CentreHandle};
+pub use people::EndingSilence;
 
 /// Commands that may wait for the writer: more than evaluation, senders and people make in one turn. Who comes later waits.
 const COMMANDS_MAX: usize = 1024;
@@ -88,6 +92,12 @@ pub enum CentreError {
         /// Where it stands.
         state: &'static str,
     },
+    /// A silence was not made or changed.
+    #[error(transparent)]
+    Silence(#[from] SilenceError),
+    /// Nothing was done about alerts.
+    #[error(transparent)]
+    Act(#[from] ActError),
     /// The centre has been stopped.
     #[error("the alert centre is stopped")]
     Stopped,

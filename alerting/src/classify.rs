@@ -38,11 +38,22 @@ impl Classifier {
 
     /// How bad an alert with these labels is.
     pub(crate) fn severity(&self, labels: &Labels) -> Severity {
+        let said = self.said(labels).map(|(_, severity)| severity);
+        said.or(self.own.default_severity).or(BUILTIN.default_severity).unwrap_or(Severity::Warning)
+    }
+
+    /// The label that says how bad it is, where one does.
+    pub(crate) fn severity_label<'a>(&'a self, labels: &Labels) -> Option<&'a str> {
+        self.said(labels).map(|(name, _)| name)
+    }
+
+    fn said<'a>(&'a self, labels: &Labels) -> Option<(&'a str, Severity)> {
         let names = if self.own.labels.is_empty() { &BUILTIN.labels } else { &self.own.labels };
-        let words = names.iter().filter_map(|name| labels.get(name)).map(str::to_ascii_lowercase);
-        let mut known =
-            words.filter_map(|word| self.own.words.get(&word).or_else(|| BUILTIN.words.get(&word)).copied());
-        known.next().or(self.own.default_severity).or(BUILTIN.default_severity).unwrap_or(Severity::Warning)
+        names.iter().find_map(|name| {
+            let word = labels.get(name)?.to_ascii_lowercase();
+            let severity = self.own.words.get(&word).or_else(|| BUILTIN.words.get(&word))?;
+            Some((name.as_str(), *severity))
+        })
     }
 
     /// What kind of trouble it is about.

@@ -47,6 +47,8 @@ pub struct AlertingConfig {
     pub resolve_timeout: Duration,
     /// What severity and class alerts get that are sent here.
     pub classifier: Classifier,
+    /// How long a silence may be that does not recur; as long as anybody likes where it is absent.
+    pub silence_longest: Option<Duration>,
 }
 
 /// Alertmanager's default. Source: prometheus/alertmanager `config.DefaultGlobalConfig`.
@@ -210,6 +212,7 @@ impl TryFrom<RawFile> for AlertingConfig {
             heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
             resolve_timeout,
             classifier: Classifier::default(),
+            silence_longest: None,
         })
     }
 }

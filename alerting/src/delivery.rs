@@ -61,6 +61,9 @@ pub enum Reason {
     /// Nothing changed for as long as `repeat_interval`.
     #[serde(rename = "repeat interval elapsed")]
     Repeat,
+    /// Somebody has taken everything that is open. Not Alertmanager's.
+    #[serde(rename = "acknowledged")]
+    Acknowledged,
 }
 
 impl Reason {
@@ -72,6 +75,7 @@ impl Reason {
             Self::SomeResolved => "some alerts resolved",
             Self::AllResolved => "all alerts resolved",
             Self::Repeat => "repeat interval elapsed",
+            Self::Acknowledged => "acknowledged",
         }
     }
 
@@ -81,12 +85,14 @@ impl Reason {
     }
 }
 
-/// Whether a notification says that something is wrong or that all is over.
+/// Whether a notification says that something is wrong, that somebody has taken it, or that all is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// At least one alert is open.
     Firing,
+    /// What is open is in somebody's hands.
+    Acknowledged,
     /// Every alert is over.
     Resolved,
 }
@@ -96,6 +102,7 @@ impl Direction {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Firing => "firing",
+            Self::Acknowledged => "acknowledged",
             Self::Resolved => "resolved",
         }
     }
@@ -207,6 +214,9 @@ pub struct Told {
     /// Id of the delivery; absent when the integration does not want to hear of resolved alerts and only the log of what
     /// it knows moves on.
     pub delivery: Option<Arc<str>>,
+    /// Whether it was told that somebody has taken everything that is open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_acknowledged: bool,
 }
 
 impl Notification {
@@ -387,6 +397,12 @@ pub enum KeyScope {
 /// The key of a notification for a group.
 pub(crate) fn notification_id(group: &GroupId, at: Timestamp) -> Arc<str> {
     digest(&["notification", &group.key, &group.receiver, &at.millis().to_string()])
+}
+
+/// The key of the notification that tells one integration that a group is in somebody's hands.
+pub(crate) fn acknowledgement_id(group: &GroupId, way: &IntegrationId, at: Timestamp) -> Arc<str> {
+    let (index, at) = (way.index.to_string(), at.millis().to_string());
+    digest(&["acknowledgement", &group.key, &group.receiver, &way.channel, &index, &at])
 }
 
 /// The id of a delivery.

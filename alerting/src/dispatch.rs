@@ -8,20 +8,23 @@ use std::sync::Arc;
 
 use isobar_normalizer::Timestamp;
 
+use self::tell::Look;
 use crate::alert::{Alert, AlertState};
-use crate::config::{AlertingConfig, Receiver};
-use crate::delivery::{
-    Delivery, DeliveryState, Direction, GroupId, IntegrationId, Notification, NotifiedAlert, Told,
-    delivery_id, idempotency_key, notification_id,
-};
-use crate::group::{Group, NotificationLog, decide};
+use crate::config::AlertingConfig;
+use crate::delivery::{Delivery, GroupId, Notification, NotifiedAlert};
+use crate::group::{Calendar, Group, NotificationLog};
 use crate::route::Route;
+use crate::suppress::Gate;
+
+mod tell;
 
 /// All groups, and where each alert is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dispatcher {
     groups: BTreeMap<GroupId, Group>,
     places: BTreeMap<u64, BTreeSet<GroupId>>,
+    /// Groups of alerts that somebody has taken, whose receivers may be to be told so.
+    taken: BTreeSet<GroupId>,
 }
 
 /// Notifications in one plan. With their parts and deliveries they go into one append of the journal, which takes 100,000
@@ -35,13 +38,28 @@ pub struct Plan {
     pub notifications: Vec<Arc<Notification>>,
     /// On which ways.
     pub deliveries: Vec<Delivery>,
-    flushed: Vec<GroupId>,
+    flushed: Vec<Flushed>,
+    /// The groups that were looked at because somebody has taken alerts of them.
+    taken: Vec<GroupId>,
+}
+
+/// A group that was looked at.
+#[derive(Clone, Debug, PartialEq)]
+struct Flushed {
+    id: GroupId,
+    /// Members that ended and of which there is nothing more to say.
+    gone: Vec<u64>,
 }
 
 impl Plan {
     /// Whether no group was due at all.
     pub fn is_empty(&self) -> bool {
-        self.flushed.is_empty()
+        self.flushed.is_empty() && self.taken.is_empty()
+    }
+
+    /// Groups are looked at in the order of their ids.
+    fn has_flushed(&self, id: &GroupId) -> bool {
+        self.flushed.binary_search_by(|flushed| flushed.id.cmp(id)).is_ok()
     }
 }
 
@@ -49,16 +67,21 @@ impl Dispatcher {
     /// Takes in an alert after a change: joins it to the groups its routes lead to. A group it no longer belongs to, because
     /// its severity or the routes changed, sees it end. One that its provider holds back joins none; in a group it was told
     /// in before, it stays, so that its end is told.
-    pub fn place(&mut self, route: &Route, alert: &Alert, now: Timestamp) {
-        if !alert.is_muted() || self.places.contains_key(&alert.fingerprint()) {
-            self.put(route, alert, now);
+    pub(crate) fn place(
+        &mut self,
+        route: &Route,
+        alert: &Alert,
+        notified: &Arc<NotifiedAlert>,
+        now: Timestamp,
+    ) {
+        if !alert.is_muted() || self.places.contains_key(&notified.fingerprint) {
+            self.put(route, alert, notified, now);
         }
     }
 
-    fn put(&mut self, route: &Route, alert: &Alert, now: Timestamp) {
-        let fingerprint = alert.fingerprint();
+    fn put(&mut self, route: &Route, alert: &Alert, notified: &Arc<NotifiedAlert>, now: Timestamp) {
+        let fingerprint = notified.fingerprint;
         let before = self.places.remove(&fingerprint).unwrap_or_default();
-        let notified = Arc::new(NotifiedAlert::of(alert));
         let mut places = BTreeSet::new();
         if alert.state != AlertState::Pending {
             for route in route.matching(&notified.labels) {
@@ -73,8 +96,16 @@ impl Dispatcher {
                     timing: route.timing,
                     members: BTreeMap::new(),
                     next_flush: now.plus(route.timing.group_wait),
+                    calendar: Calendar::of(route),
+                    is_new: true,
                 });
-                group.members.insert(fingerprint, Arc::clone(&notified));
+                group.members.insert(fingerprint, Arc::clone(notified));
+                // What was sent here has waited at its sender already. Source: prometheus/alertmanager
+                // `dispatch.aggrGroup.insert`.
+                let has_waited = now > alert.starts_at.plus(route.timing.group_wait);
+                if group.is_new && has_waited && alert.pushed.is_some() {
+                    group.next_flush = group.next_flush.min(now);
+                }
                 places.insert(id);
             }
         }
@@ -120,11 +151,12 @@ impl Dispatcher {
             .collect();
         opened.retain(|(alert, _)| !alert.is_muted() || told.contains(&alert.fingerprint()));
         for (alert, opened_at) in opened {
-            dispatcher.put(&config.route, alert, opened_at);
+            dispatcher.put(&config.route, alert, &Arc::new(NotifiedAlert::of(alert)), opened_at);
         }
         for (id, group) in &mut dispatcher.groups {
             let told = log.entries_of(id).map(|entry| entry.notification.at).max();
             let rested = told.map(|told| told.plus(group.timing.group_interval));
+            group.is_new = rested.is_none();
             group.next_flush = rested.unwrap_or(group.next_flush).max(now);
         }
         for (id, entries) in log.groups() {
@@ -148,13 +180,15 @@ impl Dispatcher {
         now: Timestamp,
     ) {
         let group = self.groups.entry(id.clone()).or_insert_with(|| {
-            let timing = config.route.making(id, &told.group_labels).map(|route| route.timing);
-            let rested = timing.map_or(now, |timing| told.at.plus(timing.group_interval));
+            let route = config.route.making(id, &told.group_labels);
+            let rested = route.map_or(now, |route| told.at.plus(route.timing.group_interval));
             Group {
                 labels: told.group_labels.clone(),
-                timing: timing.unwrap_or_default(),
+                timing: route.map(|route| route.timing).unwrap_or_default(),
                 members: BTreeMap::new(),
                 next_flush: rested.max(now),
+                calendar: route.map(Calendar::of).unwrap_or_default(),
+                is_new: false,
             }
         });
         for alert in told.alerts.iter().filter(|alert| alert.is_firing()) {
@@ -164,16 +198,40 @@ impl Dispatcher {
         }
     }
 
+    /// Looks at the groups of an alert that somebody has taken, for receivers that keep an incident.
+    pub(crate) fn look_at_taken(&mut self, fingerprint: u64) {
+        self.taken.extend(self.places.get(&fingerprint).into_iter().flatten().cloned());
+    }
+
     /// What is due at `now`; of very many groups the first [`PLAN_MAX`] notifications, the others stay due.
-    pub fn plan(&self, config: &AlertingConfig, log: &NotificationLog, now: Timestamp) -> Plan {
+    pub(crate) fn plan(
+        &self,
+        config: &AlertingConfig,
+        log: &NotificationLog,
+        gate: &Gate<'_>,
+        now: Timestamp,
+    ) -> Plan {
         let mut plan = Plan::default();
         for (id, group) in self.groups.iter().filter(|(_, group)| group.due_at(now) <= now) {
             if plan.notifications.len() >= PLAN_MAX {
-                break;
+                return plan;
             }
-            plan.flushed.push(id.clone());
-            if let Some(receiver) = config.receiver(&id.receiver) {
-                tell(receiver, id, group, log, now, &mut plan);
+            let receiver = config.receiver(&id.receiver);
+            let look = Look { id, group, log, gate, now };
+            let allowed = look.allowed();
+            plan.flushed.push(Flushed { id: id.clone(), gone: look.gone(&allowed) });
+            if let Some(receiver) = receiver.filter(|_| !allowed.is_empty()) {
+                look.tell(receiver, allowed, &mut plan);
+            }
+        }
+        for id in &self.taken {
+            plan.taken.push(id.clone());
+            // What is told now anyway is told first; whether it is all taken is looked at with it written down.
+            let is_due = plan.has_flushed(id);
+            if let Some((group, receiver)) = self.groups.get(id).zip(config.receiver(&id.receiver))
+                && !is_due
+            {
+                Look { id, group, log, gate, now }.tell_taken(receiver, &mut plan);
             }
         }
         plan
@@ -182,23 +240,23 @@ impl Dispatcher {
     /// Takes a plan as written down: its groups rest for their interval, and let go of what ended. Nothing may have been
     /// placed since the plan was made.
     pub fn commit(&mut self, plan: &Plan, now: Timestamp) {
-        for id in &plan.flushed {
+        for id in &plan.taken {
+            if !plan.has_flushed(id) {
+                self.taken.remove(id);
+            }
+        }
+        for Flushed { id, gone } in &plan.flushed {
             let Some(group) = self.groups.get_mut(id) else { continue };
-            let gone: Vec<u64> = group
-                .members
-                .values()
-                .filter(|alert| !alert.is_firing())
-                .map(|alert| alert.fingerprint)
-                .collect();
             for fingerprint in gone {
-                group.members.remove(&fingerprint);
-                if let Some(places) = self.places.get_mut(&fingerprint) {
+                group.members.remove(fingerprint);
+                if let Some(places) = self.places.get_mut(fingerprint) {
                     places.remove(id);
                     if places.is_empty() {
-                        self.places.remove(&fingerprint);
+                        self.places.remove(fingerprint);
                     }
                 }
             }
+            group.is_new = false;
             group.next_flush = now.plus(group.timing.group_interval);
             if group.members.is_empty() {
                 self.groups.remove(id);
@@ -208,6 +266,9 @@ impl Dispatcher {
 
     /// When [`Dispatcher::plan`] has something to say next; `None` while there is no group.
     pub fn next_flush(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.taken.is_empty() {
+            return Some(now);
+        }
         self.groups.values().map(|group| group.due_at(now)).min()
     }
 
@@ -220,59 +281,6 @@ impl Dispatcher {
     pub fn groups_of(&self, fingerprint: u64) -> impl Iterator<Item = (&GroupId, &Group)> {
         let places = self.places.get(&fingerprint).into_iter().flatten();
         places.filter_map(|id| self.groups.get_key_value(id))
-    }
-}
-
-/// Adds to the plan what one receiver is to be told of one group, if anything.
-fn tell(
-    receiver: &Receiver,
-    id: &GroupId,
-    group: &Group,
-    log: &NotificationLog,
-    now: Timestamp,
-    plan: &mut Plan,
-) {
-    let alerts = group.sorted_members();
-    let notification_id = notification_id(id, now);
-    let mut told = Vec::new();
-    for integration in &receiver.integrations {
-        let (channel, index) = (integration.settings.kind().name(), integration.index);
-        let known = log.entry(id, channel, index);
-        let Some(reason) = decide(known, &alerts, group.timing.repeat_interval, now) else { continue };
-        let episode = known.map_or(now, |known| known.episode);
-        let way = IntegrationId { receiver: Arc::clone(&receiver.name), channel: channel.into(), index };
-        let heard = integration.settings.send_resolved() || !reason.is_resolve();
-        let delivery = heard.then(|| delivery_id(&notification_id, &way));
-        if let Some(delivery) = &delivery {
-            let any_firing = alerts.iter().any(|alert| alert.is_firing());
-            let scope = integration.settings.kind().key_scope();
-            plan.deliveries.push(Delivery {
-                id: Arc::clone(delivery),
-                notification: Arc::clone(&notification_id),
-                group_key: Arc::clone(&id.key),
-                incident: None,
-                transition: if any_firing { Direction::Firing } else { Direction::Resolved },
-                reason,
-                state: DeliveryState::Queued,
-                attempts: 0,
-                idempotency_key: idempotency_key(scope, id, &way, episode, now),
-                integration: way,
-                tried_at: None,
-                last_error: None,
-                next_attempt_at: now,
-                created_at: now,
-                queued_at: now,
-                sent_at: None,
-                receipt: None,
-            });
-        }
-        let sent_at = if heard { now } else { known.map_or(now, |known| known.sent_at) };
-        told.push(Told { channel: channel.into(), index, episode, reason, sent_at, delivery });
-    }
-    if !told.is_empty() {
-        let (group, group_labels) = (id.clone(), group.labels.clone());
-        let notification = Notification { id: notification_id, group, group_labels, at: now, alerts, told };
-        plan.notifications.push(Arc::new(notification));
     }
 }
 

@@ -12,6 +12,10 @@ pub const KIND_ALERT: &str = "alert";
 pub const KIND_DELIVERY: &str = "delivery";
 /// Journal kind of what was notified to a receiver for a group (the notification log).
 pub const KIND_NOTIFICATION: &str = "notification";
+/// Journal kind of [`crate::Silence`].
+pub const KIND_SILENCE: &str = "silence";
+/// Journal kind of [`crate::Handling`].
+pub const KIND_HANDLING: &str = "handling";
 
 /// An alert changed its state or its severity. Payload of [`KIND_ALERT`], JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use isobar_normalizer::{Labels, Timestamp};
 
 use crate::delivery::{GroupId, Notification, NotifiedAlert, Reason, Told};
-use crate::route::Timing;
+use crate::route::{Route, Timing};
 
 /// Alerts that are told together. A group exists while it has members.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,26 @@ pub struct Group {
     pub members: BTreeMap<u64, Arc<NotifiedAlert>>,
     /// When it is looked at next, processing time.
     pub next_flush: Timestamp,
+    /// When it is not told of.
+    pub calendar: Calendar,
+    /// Whether it still waits for company: it was not looked at yet.
+    pub is_new: bool,
+}
+
+/// The time intervals of a route, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calendar {
+    /// While one of these holds nobody is told.
+    pub mute: Vec<Arc<str>>,
+    /// Where there are any, nobody is told unless one of them holds.
+    pub active: Vec<Arc<str>>,
+}
+
+impl Calendar {
+    /// That of a route.
+    pub(crate) fn of(route: &Route) -> Self {
+        Self { mute: route.mute_intervals.clone(), active: route.active_intervals.clone() }
+    }
 }
 
 impl Group {
@@ -32,10 +52,13 @@ impl Group {
 
     /// The members in label order, whatever order they came in.
     pub(crate) fn sorted_members(&self) -> Vec<Arc<NotifiedAlert>> {
-        let mut members: Vec<Arc<NotifiedAlert>> = self.members.values().cloned().collect();
-        members.sort_by(|a, b| a.labels.cmp(&b.labels).then(a.fingerprint.cmp(&b.fingerprint)));
-        members
+        in_label_order(self.members.values().cloned().collect())
     }
+}
+
+pub(crate) fn in_label_order(mut alerts: Vec<Arc<NotifiedAlert>>) -> Vec<Arc<NotifiedAlert>> {
+    alerts.sort_by(|a, b| a.labels.cmp(&b.labels).then(a.fingerprint.cmp(&b.fingerprint)));
+    alerts
 }
 
 /// What one integration knows of a group, while something in it is open to its knowledge.
@@ -47,6 +70,8 @@ pub struct LogEntry {
     pub sent_at: Timestamp,
     /// The latest notification that concerned it.
     pub notification: Arc<Notification>,
+    /// Whether it was told that somebody has taken everything that is open.
+    pub is_acknowledged: bool,
 }
 
 /// The notification log: a fold of [`Notification`] records.
@@ -66,10 +91,8 @@ impl NotificationLog {
                 known.remove(&integration);
             } else {
                 let notification = Arc::clone(notification);
-                known.insert(
-                    integration,
-                    LogEntry { episode: told.episode, sent_at: told.sent_at, notification },
-                );
+                let Told { episode, sent_at, is_acknowledged, .. } = *told;
+                known.insert(integration, LogEntry { episode, sent_at, notification, is_acknowledged });
             }
         }
         if known.is_empty() {
@@ -122,41 +145,54 @@ impl NotificationLog {
     }
 }
 
+/// What is asked of the notification log: what an integration is to know of a group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    /// The members that may be told of.
+    pub(crate) members: &'a [Arc<NotifiedAlert>],
+    /// Whether the integration wants to hear what is over.
+    pub(crate) send_resolved: bool,
+    /// Whether somebody has taken all that is open: then it is not repeated.
+    pub(crate) is_taken: bool,
+    pub(crate) repeat_interval: Duration,
+    pub(crate) now: Timestamp,
+}
+
 /// Whether and why an integration learns of the group as it is now; the notification log's five reasons.
 ///
 /// Source: prometheus/alertmanager `notify.DedupStage.needsUpdate`. It differs in three points, each on the side of
-/// telling: a known alert that became worse is new; an alert that ended unheard is forgotten, so that its return is new;
-/// the repetition comes at the first look after `repeat_interval`, not at the one after that.
-pub(crate) fn decide(
-    known: Option<&LogEntry>,
-    members: &[Arc<NotifiedAlert>],
-    repeat_interval: Duration,
-    now: Timestamp,
-) -> Option<Reason> {
+/// telling: a known alert that became worse is new; of an integration that does not hear what is over, an alert that ended
+/// is forgotten, so that its return is new; the repetition comes at the first look after `repeat_interval`, not at the one
+/// after that.
+pub(crate) fn decide(known: Option<&LogEntry>, question: Question<'_>) -> Option<Reason> {
+    let Question { members, send_resolved, is_taken, repeat_interval, now } = question;
     let any_firing = members.iter().any(|alert| alert.is_firing());
     let Some(known) = known else {
         return any_firing.then_some(Reason::First);
     };
-    let open: HashMap<u64, &Arc<NotifiedAlert>> = known
-        .notification
-        .alerts
-        .iter()
-        .filter(|alert| alert.is_firing())
-        .map(|alert| (alert.fingerprint, alert))
-        .collect();
-    let is_news = |alert: &NotifiedAlert| {
-        open.get(&alert.fingerprint).is_none_or(|told| alert.severity > told.severity)
+    let told: HashMap<u64, &Arc<NotifiedAlert>> =
+        known.notification.alerts.iter().map(|alert| (alert.fingerprint, alert)).collect();
+    let told_as = |alert: &NotifiedAlert, is_firing: bool| {
+        told.get(&alert.fingerprint).filter(|told| told.is_firing() == is_firing)
     };
+    let is_news =
+        |alert: &NotifiedAlert| told_as(alert, true).is_none_or(|told| alert.severity > told.severity);
     if members.iter().any(|alert| alert.is_firing() && is_news(alert)) {
         return Some(Reason::NewAlerts);
+    }
+    if members.is_empty() {
+        return None;
     }
     if !any_firing {
         return Some(Reason::AllResolved);
     }
-    if members.iter().any(|alert| !alert.is_firing() && open.contains_key(&alert.fingerprint)) {
+    let is_end = |alert: &NotifiedAlert| {
+        if send_resolved { told_as(alert, false).is_none() } else { told_as(alert, true).is_some() }
+    };
+    if members.iter().any(|alert| !alert.is_firing() && is_end(alert)) {
         return Some(Reason::SomeResolved);
     }
-    (now.since(known.sent_at) >= repeat_interval).then_some(Reason::Repeat)
+    (!is_taken && now.since(known.sent_at) >= repeat_interval).then_some(Reason::Repeat)
 }
 
 #[cfg(test)]
@@ -180,6 +216,7 @@ mod tests {
             reason,
             sent_at: START,
             delivery: None,
+            is_acknowledged: false,
         };
         first.told = vec![told(0, Reason::First), told(7, Reason::First)];
         (last.id, last.told) = ("last".into(), vec![told(0, Reason::AllResolved)]);

@@ -15,6 +15,7 @@ mod fixture;
 mod fold;
 mod gotemplate;
 mod group;
+mod handling;
 mod incident;
 mod inhibit;
 mod interval;
@@ -26,13 +27,15 @@ mod policy;
 mod pushed;
 mod route;
 mod self_rules;
+mod silence;
+mod suppress;
 mod template;
 mod why;
 
 pub use alert::{Alert, AlertState, NativeReport, Pushed, Threshold, Watched};
 pub use alerts::{Alerts, RESOLVED_RETENTION};
 pub use cell::Cell;
-pub use centre::{AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts};
+pub use centre::{AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts, EndingSilence};
 pub use classify::Classifier;
 pub use config::{
     AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver, parse_matchers,
@@ -46,9 +49,10 @@ pub use evaluate::{
     EVALUATION_INTERVAL, Evaluator, PolicyHealth, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark,
     Stretch,
 };
-pub use event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
+pub use event::{KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, Transition};
 pub use gotemplate::{TemplateData, TemplateError, Templates};
-pub use group::{Group, LogEntry, NotificationLog};
+pub use group::{Calendar, Group, LogEntry, NotificationLog};
+pub use handling::{Acknowledged, Act, ActError, ActOutcome, Comment, Handling, Snoozed};
 pub use incident::{
     Features, Incident, IncidentError, IncidentRecord, IncidentState, Incidents, KIND_INCIDENT, Link,
     Membership,
@@ -66,4 +70,6 @@ pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, P
 pub use pushed::{POSTED_BYTES_MAX, PostError, PostOutcome, PostedAlert};
 pub use route::{Grouping, Route, RouteVerdict, Timing};
 pub use self_rules::{CheckpointFacts, DeliveryFacts, Facts, SelfRules, SourceFacts};
+pub use silence::{SILENCE_RETENTION, Silence, SilenceDraft, SilenceError, SilenceState};
+pub use suppress::Suppressed;
 pub use why::WhyStep;

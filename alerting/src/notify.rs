@@ -36,6 +36,10 @@ pub trait NotifierKind: fmt::Debug + Sync {
     fn sample(&self) -> &'static str;
     /// How far one idempotency key reaches.
     fn key_scope(&self) -> KeyScope;
+    /// Whether its receivers keep an incident that they can be told somebody has taken.
+    fn takes_acknowledgements(&self) -> bool {
+        false
+    }
 }
 
 /// One checked entry of a `…_configs` list.

@@ -10,17 +10,24 @@ use crate::dispatch::Dispatcher;
 use crate::event::Transition;
 use crate::group::NotificationLog;
 use crate::outbox::Outbox;
+use crate::pushed::Expiries;
 use crate::route::RouteVerdict;
+use crate::suppress::Gate;
+
+mod came_in;
+mod held;
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhyStep {
-    /// `evaluate`, `fold`, `route`, `group`, `notify`, `deliver`.
+    /// `evaluate`, `dedup`, `classify`, `fold`, `inhibit`, `mute`, `silence`, `snooze`, `acknowledge`, `route`, `group`,
+    /// `notify`, `deliver`.
     pub stage: &'static str,
-    /// What was decided, one word: the alert's state; the member's own state; `chosen`, `passed`, `refused`; `waiting`;
-    /// `told`; the delivery's state.
+    /// What was decided, one word: the alert's state; `one`; its severity; the member's own state; `held`, `passed` or
+    /// `taken`; `chosen`, `passed`, `refused`; `waiting`; `told`; the delivery's state.
     pub verdict: &'static str,
-    /// What decided: the policy's name, the route's key, the group's key, the receiver and its channel.
+    /// What decided: the policy's name, the fingerprint, the class, the rule, the interval, the silence's id, who did it,
+    /// the route's key, the group's key, the receiver and its channel.
     pub rule: String,
     /// When, or for `waiting` until when; absent where a decision has no time of its own.
     pub at: Option<Timestamp>,
@@ -28,21 +35,32 @@ pub struct WhyStep {
     pub detail: String,
 }
 
+/// What the decisions follow from.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) config: &'a AlertingConfig,
+    pub(crate) alerts: &'a Alerts,
+    pub(crate) expiries: &'a Expiries,
+    pub(crate) dispatcher: &'a Dispatcher,
+    pub(crate) log: &'a NotificationLog,
+    pub(crate) outbox: &'a Outbox,
+    pub(crate) gate: Gate<'a>,
+    pub(crate) now: Timestamp,
+}
+
 /// Every decision about the alert, in the order they fall; `None` when it is not known.
-pub(crate) fn why(
-    config: &AlertingConfig,
-    alerts: &Alerts,
-    dispatcher: &Dispatcher,
-    log: &NotificationLog,
-    outbox: &Outbox,
-    fingerprint: u64,
-) -> Option<Vec<WhyStep>> {
-    let latest = alerts.transition(fingerprint)?;
+pub(crate) fn why(scene: &Scene<'_>, fingerprint: u64) -> Option<Vec<WhyStep>> {
+    let latest = scene.alerts.transition(fingerprint)?;
     let mut steps = vec![evaluated(latest)];
+    steps.extend(came_in::deduplicated(&latest.alert, scene.expiries.get(fingerprint)));
+    steps.push(came_in::classified(scene.config, &latest.alert));
     steps.extend(latest.alert.members.iter().enumerate().map(folded));
-    steps.extend(routed(config, latest));
-    for (id, group) in dispatcher.groups_of(fingerprint) {
-        let told = log.entries_of(id).next().is_some();
+    if latest.alert.state.is_open() {
+        steps.extend(held::steps(scene, &latest.alert));
+    }
+    steps.extend(routed(scene.config, latest));
+    for (id, group) in scene.dispatcher.groups_of(fingerprint) {
+        let told = scene.log.entries_of(id).next().is_some();
         let wait = if told { "the group was told and rests" } else { "the group waits for company" };
         steps.push(WhyStep {
             stage: "group",
@@ -52,7 +70,7 @@ pub(crate) fn why(
             detail: format!("{wait}; {} alerts for receiver {}", group.members.len(), id.receiver),
         });
     }
-    for delivery in outbox.deliveries_of(fingerprint) {
+    for delivery in scene.outbox.deliveries_of(fingerprint) {
         steps.push(WhyStep {
             stage: "notify",
             verdict: "told",

@@ -301,6 +301,8 @@ impl DeliveryState {
 pub enum DeliveryTransition {
     /// At least one of them fires.
     Firing,
+    /// Somebody has taken all that fire.
+    Acknowledged,
     /// All of them are over.
     Resolved,
 }
@@ -310,6 +312,7 @@ impl DeliveryTransition {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Firing => "firing",
+            Self::Acknowledged => "acknowledged",
             Self::Resolved => "resolved",
         }
     }

@@ -12,9 +12,12 @@ use super::CentreError;
 use super::state::State;
 use crate::config::AlertingConfig;
 use crate::delivery::Delivery;
-use crate::event::{KIND_ALERT, KIND_DELIVERY, Transition};
+use crate::dispatch::Plan;
+use crate::event::{KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, Transition};
+use crate::handling::{ActOutcome, Handling, Request};
 use crate::outbox::requeued;
 use crate::pushed::{Expiry, Post, PostOutcome, PostedAlert, Taken};
+use crate::silence::{Silence, SilenceDraft, SilenceError, expire};
 
 /// Who did it, in the journal, where nobody else is named.
 const ACTOR: &str = "isobar";
@@ -25,10 +28,20 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, CentreError>>;
 pub(super) enum Command {
     Ingest { transitions: Vec<Transition>, reply: Reply<()> },
     Post { door: String, alerts: Vec<PostedAlert>, is_verified: bool, reply: Reply<PostOutcome> },
+    PutSilence { draft: Box<SilenceDraft>, actor: String, reply: Reply<Arc<Silence>> },
+    ExpireSilence { id: String, actor: String, reply: Reply<Arc<Silence>> },
+    Act { request: Request, reply: Reply<ActOutcome> },
     Record { delivery: Box<Delivery>, reply: Reply<()> },
     Resend { id: String, actor: String, reply: Reply<Delivery> },
     Reload { config: Arc<AlertingConfig>, reply: Reply<()> },
     Check { reply: Reply<()> },
+}
+
+impl Command {
+    /// Whether what it does depends on what silences and handlings are when it comes: it is written down by itself.
+    pub(super) fn is_alone(&self) -> bool {
+        matches!(self, Self::PutSilence { .. } | Self::ExpireSilence { .. } | Self::Act { .. })
+    }
 }
 
 /// What one command does once its records are written, or could not be; an asker who has gone is no loss.
@@ -46,6 +59,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// Whether nothing was taken in.
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.checks.is_empty() && self.then.is_empty()
+    }
+
     /// Takes a command in, or refuses it at once.
     pub(super) fn take(&mut self, command: Command, state: &State, now: Timestamp) {
         match command {
@@ -60,6 +78,30 @@ impl Batch {
                 };
                 self.post(post, alerts, reply, state);
             }
+            Command::PutSilence { draft, actor, reply } => {
+                let changed = draft.put(&state.known.silences, state.config.silence_longest, now);
+                self.silence(changed, &actor, reply);
+            }
+            Command::ExpireSilence { id, actor, reply } => {
+                let ended = expire(&state.known.silences, &id, now).map(|ended| vec![ended]);
+                self.silence(ended, &actor, reply);
+            }
+            Command::Act { request, reply } => {
+                let known = |fingerprint| state.known.alerts.get(fingerprint);
+                match request.carry_out(&state.known.handlings, known, now) {
+                    Err(error) => drop(reply.send(Err(error.into()))),
+                    Ok((records, outcome)) => {
+                        let actor = &request.actor;
+                        let records: Vec<Arc<Handling>> = records.into_iter().map(Arc::new).collect();
+                        self.events
+                            .extend(records.iter().map(|record| event_by(actor, KIND_HANDLING, record)));
+                        self.then(reply, move |state| {
+                            records.into_iter().for_each(|record| state.apply_handling(record));
+                            outcome
+                        });
+                    }
+                }
+            }
             Command::Record { delivery, reply } => {
                 self.events.push(event(KIND_DELIVERY, &*delivery));
                 self.then(reply, move |state| state.known.outbox.apply_delivery(*delivery));
@@ -73,7 +115,7 @@ impl Batch {
                 match again {
                     Err(error) => drop(reply.send(Err(error))),
                     Ok(delivery) => {
-                        self.events.push(NewEvent { actor, ..event(KIND_DELIVERY, &delivery) });
+                        self.events.push(event_by(&actor, KIND_DELIVERY, &delivery));
                         self.then(reply, move |state| {
                             state.known.outbox.apply_delivery(delivery.clone());
                             delivery
@@ -139,8 +181,35 @@ impl Batch {
         });
     }
 
-    /// Alerts that ended because nobody sent them again.
-    pub(super) fn expire(&mut self, state: &mut State, now: Timestamp) {
+    /// The last of the silences is the one that was asked for.
+    fn silence(
+        &mut self,
+        changed: Result<Vec<Silence>, SilenceError>,
+        actor: &str,
+        reply: Reply<Arc<Silence>>,
+    ) {
+        match changed.map(|changed| changed.into_iter().map(Arc::new).collect::<Vec<_>>()) {
+            Err(error) => drop(reply.send(Err(error.into()))),
+            Ok(changed) => {
+                self.events.extend(changed.iter().map(|silence| event_by(actor, KIND_SILENCE, silence)));
+                self.then(reply, move |state| {
+                    let asked_for = changed.last().expect("what was asked for is among what changed").clone();
+                    changed.into_iter().for_each(|silence| state.apply_silence(silence));
+                    asked_for
+                });
+            }
+        }
+    }
+
+    /// What ends by itself: alerts that nobody sent again, and then silences that have nothing left to silence.
+    pub(super) fn end(&mut self, state: &mut State, now: Timestamp) {
+        for silence in state.ended_silences(now) {
+            self.events.push(event(KIND_SILENCE, &silence));
+            self.then.push(Box::new(move |state, written| match written {
+                Ok(()) => state.apply_silence(silence),
+                Err(_) => state.may_end_silences = true,
+            }));
+        }
         for transition in state.expired(now) {
             self.events.push(event(KIND_ALERT, &transition));
             self.then.push(Box::new(move |state, written| {
@@ -169,8 +238,20 @@ impl Batch {
     }
 }
 
+/// The records of what is told.
+pub(super) fn plan_events(plan: &Plan) -> Vec<NewEvent> {
+    let parts = plan.notifications.iter().flat_map(|notification| notification.parts());
+    let notifications = parts.map(|part| event(KIND_NOTIFICATION, &part));
+    let deliveries = plan.deliveries.iter().map(|delivery| event(KIND_DELIVERY, delivery));
+    notifications.chain(deliveries).collect()
+}
+
 /// A record of Isobar's own doing.
-pub(super) fn event(kind: &str, record: &impl Serialize) -> NewEvent {
+fn event(kind: &str, record: &impl Serialize) -> NewEvent {
+    event_by(ACTOR, kind, record)
+}
+
+fn event_by(actor: &str, kind: &str, record: &impl Serialize) -> NewEvent {
     let payload = serde_json::to_vec(record).expect("records are maps with text keys, which JSON can hold");
-    NewEvent { kind: kind.to_owned(), actor: ACTOR.to_owned(), payload }
+    NewEvent { kind: kind.to_owned(), actor: actor.to_owned(), payload }
 }

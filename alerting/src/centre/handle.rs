@@ -23,12 +23,12 @@ use crate::outbox::lane::Ledger;
 use crate::outbox::{DeliveryFilter, Next};
 use crate::pushed::{PostOutcome, PostedAlert};
 use crate::self_rules::DeliveryFacts;
-use crate::why::{WhyStep, why};
+use crate::why::{Scene, WhyStep, why};
 
 /// Hands in transitions and reads what is known. Cheap to clone.
 #[derive(Clone)]
 pub struct CentreHandle {
-    state: Arc<RwLock<State>>,
+    pub(super) state: Arc<RwLock<State>>,
     commands: mpsc::Sender<Command>,
     versions: watch::Receiver<u64>,
     senders: watch::Sender<Senders>,
@@ -56,6 +56,8 @@ pub struct AlertGroup {
     pub alerts: Vec<Arc<NotifiedAlert>>,
     /// When it is looked at next.
     pub next_flush: Timestamp,
+    /// Names of the time intervals because of which it is not told of now.
+    pub muted_by: Vec<Arc<str>>,
 }
 
 impl CentreHandle {
@@ -168,6 +170,7 @@ impl CentreHandle {
     /// Every group, in the order of keys and receivers.
     pub fn groups(&self) -> Vec<AlertGroup> {
         let state = self.state.read();
+        let (gate, now) = (state.gate(), (self.parts.clock)());
         let groups = state.dispatcher.groups();
         groups
             .map(|(id, group)| AlertGroup {
@@ -176,6 +179,7 @@ impl CentreHandle {
                 labels: group.labels.clone(),
                 alerts: group.sorted_members(),
                 next_flush: group.next_flush,
+                muted_by: gate.muting(&group.calendar, now).into_iter().cloned().collect(),
             })
             .collect()
     }
@@ -222,14 +226,17 @@ impl CentreHandle {
     /// Why this alert was told to whom, or not, step by step; `None` when it is not known.
     pub fn why(&self, fingerprint: u64) -> Option<Vec<WhyStep>> {
         let state = self.state.read();
-        why(
-            &state.config,
-            &state.known.alerts,
-            &state.dispatcher,
-            &state.known.log,
-            &state.known.outbox,
-            fingerprint,
-        )
+        let scene = Scene {
+            config: &state.config,
+            alerts: &state.known.alerts,
+            expiries: &state.expiries,
+            dispatcher: &state.dispatcher,
+            log: &state.known.log,
+            outbox: &state.known.outbox,
+            gate: state.gate(),
+            now: (self.parts.clock)(),
+        };
+        why(&scene, fingerprint)
     }
 
     /// Changes whenever something above does; for live views.
@@ -251,7 +258,7 @@ impl CentreHandle {
         HandleLedger { handle: self.clone(), versions: self.versions.clone() }
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, CentreError>>) -> Command,
     ) -> Result<T, CentreError> {

@@ -1,20 +1,25 @@
 //! What the alert centre knows: a fold of the journal, and the groups made from it. Pure.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isobar_normalizer::Timestamp;
+use isobar_normalizer::{Labels, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Alert;
+use crate::alert::{Alert, AlertState};
 use crate::alerts::Alerts;
 use crate::config::AlertingConfig;
-use crate::delivery::{Notification, NotificationParts};
+use crate::delivery::{Notification, NotificationParts, NotifiedAlert};
 use crate::dispatch::{Dispatcher, Plan};
-use crate::event::{KIND_ALERT, KIND_DELIVERY, KIND_NOTIFICATION, Transition};
+use crate::event::{KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, Transition};
 use crate::group::NotificationLog;
+use crate::handling::{Handling, Handlings};
+use crate::inhibit::Inhibitions;
 use crate::outbox::{Outbox, Remembered};
 use crate::pushed::{Expiries, Expiry, expired};
+use crate::silence::{Silence, Silences};
+use crate::suppress::{Gate, Suppressed};
 
 /// How long a resolved alert can still be asked about; the list of alerts drops it earlier.
 const EXPLAINED_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -28,6 +33,8 @@ pub(super) struct Known {
     pub(super) alerts: Alerts,
     pub(super) log: NotificationLog,
     pub(super) outbox: Outbox,
+    pub(super) silences: Silences,
+    pub(super) handlings: Handlings,
     /// The notification whose parts are being read from the journal.
     parts: NotificationParts,
 }
@@ -38,22 +45,43 @@ pub(super) struct Kept {
     alerts: Alerts,
     log: Vec<Arc<Notification>>,
     outbox: Remembered,
+    #[serde(default)]
+    silences: Silences,
+    #[serde(default)]
+    handlings: Handlings,
 }
 
 impl Known {
     /// Takes in one record of the journal; other kinds are not ours.
     pub(super) fn apply_record(&mut self, kind: &str, payload: &[u8]) -> Result<(), serde_json::Error> {
         match kind {
-            KIND_ALERT => self.alerts.apply(serde_json::from_slice::<Transition>(payload)?),
+            KIND_ALERT => self.apply_transition(Arc::new(serde_json::from_slice(payload)?)),
             KIND_NOTIFICATION => {
                 if let Some(whole) = self.parts.join(serde_json::from_slice(payload)?) {
                     self.apply_notification(&Arc::new(whole));
                 }
             }
             KIND_DELIVERY => self.outbox.apply_delivery(serde_json::from_slice(payload)?),
+            // Which alerts it is about is asked when all are known.
+            KIND_SILENCE => self.silences.apply(serde_json::from_slice(payload)?, []),
+            KIND_HANDLING => self.handlings.apply(serde_json::from_slice(payload)?),
             _ => {}
         }
         Ok(())
+    }
+
+    fn apply_transition(&mut self, transition: Arc<Transition>) {
+        self.handlings.follow(&transition);
+        self.alerts.apply(transition);
+    }
+
+    /// Forgets what is long over.
+    fn forget(&mut self, now: Timestamp) {
+        self.alerts.expire(now, EXPLAINED_FOR);
+        self.silences.expire(now);
+        let is_known = |fingerprint| self.alerts.get(fingerprint).is_some();
+        self.silences.retain(is_known);
+        self.handlings.retain(is_known);
     }
 
     fn apply_notification(&mut self, notification: &Arc<Notification>) {
@@ -74,7 +102,8 @@ impl Known {
     /// Everything a restart needs.
     pub(super) fn kept(&self) -> Kept {
         let (alerts, log) = (self.alerts.clone(), self.log.notifications());
-        Kept { alerts, log, outbox: self.outbox.remembered() }
+        let (silences, handlings) = (self.silences.clone(), self.handlings.clone());
+        Kept { alerts, log, outbox: self.outbox.remembered(), silences, handlings }
     }
 }
 
@@ -88,6 +117,8 @@ impl From<Kept> for Known {
             alerts: kept.alerts,
             log,
             outbox: Outbox::restored(kept.outbox),
+            silences: kept.silences,
+            handlings: kept.handlings,
             parts: NotificationParts::default(),
         }
     }
@@ -100,6 +131,11 @@ pub(super) struct State {
     pub(super) known: Known,
     pub(super) dispatcher: Dispatcher,
     pub(super) expiries: Expiries,
+    pub(super) inhibitions: Inhibitions,
+    /// Of every alert that is known.
+    labels: HashMap<u64, Labels>,
+    /// Whether an alert ended since it was looked for silences that end with their last one.
+    pub(super) may_end_silences: bool,
     /// When alerts that are long over were last forgotten.
     forgot_at: Timestamp,
 }
@@ -117,10 +153,20 @@ impl State {
         *self = Self::under(config, known, expiries, now);
     }
 
-    fn under(config: Arc<AlertingConfig>, known: Known, expiries: Expiries, now: Timestamp) -> Self {
+    fn under(config: Arc<AlertingConfig>, mut known: Known, expiries: Expiries, now: Timestamp) -> Self {
         let alerts = known.alerts.transitions().map(|latest| (&latest.alert, latest.decided_at));
-        let dispatcher = Dispatcher::restore(&config, alerts, &known.log, now);
-        Self { config, known, dispatcher, expiries, forgot_at: now }
+        let mut dispatcher = Dispatcher::restore(&config, alerts, &known.log, now);
+        known.handlings.taken().for_each(|fingerprint| dispatcher.look_at_taken(fingerprint));
+        let mut inhibitions = Inhibitions::new(Arc::clone(&config.inhibit_rules));
+        let mut labels = HashMap::with_capacity(known.alerts.len());
+        for alert in known.alerts.iter() {
+            let (fingerprint, all) = (alert.fingerprint(), alert.labels());
+            inhibitions.update(fingerprint, &all, alert.state.is_open());
+            known.silences.look_at(fingerprint, &all);
+            labels.insert(fingerprint, all);
+        }
+        let may_end_silences = true;
+        Self { config, known, dispatcher, expiries, inhibitions, labels, may_end_silences, forgot_at: now }
     }
 
     /// Takes in a transition, after it was written down. `expiry` is when the alert ends by itself, where it does.
@@ -130,9 +176,71 @@ impl State {
         expiry: Option<Expiry>,
         now: Timestamp,
     ) {
-        self.expiries.set(transition.alert.fingerprint(), expiry);
-        self.dispatcher.place(&self.config.route, &transition.alert, now);
-        self.known.alerts.apply(transition);
+        let alert = &transition.alert;
+        let notified = Arc::new(NotifiedAlert::of(alert));
+        let fingerprint = notified.fingerprint;
+        self.expiries.set(fingerprint, expiry);
+        self.inhibitions.update(fingerprint, &notified.labels, alert.state.is_open());
+        self.known.silences.look_at(fingerprint, &notified.labels);
+        self.labels.insert(fingerprint, notified.labels.clone());
+        self.may_end_silences |= alert.state == AlertState::Resolved;
+        self.dispatcher.place(&self.config.route, alert, &notified, now);
+        self.known.apply_transition(transition);
+    }
+
+    /// Takes in a silence, after it was written down.
+    pub(super) fn apply_silence(&mut self, silence: Arc<Silence>) {
+        self.known
+            .silences
+            .apply(silence, self.labels.iter().map(|(fingerprint, labels)| (*fingerprint, labels)));
+    }
+
+    /// Takes in what somebody did, after it was written down.
+    pub(super) fn apply_handling(&mut self, handling: Arc<Handling>) {
+        let (fingerprint, is_taken) = (handling.fingerprint, handling.acknowledged.is_some());
+        self.known.handlings.apply(handling);
+        if is_taken {
+            self.dispatcher.look_at_taken(fingerprint);
+        }
+    }
+
+    /// The silences that are over at `now` because no alert is open any more that they silence.
+    pub(super) fn ended_silences(&mut self, now: Timestamp) -> Vec<Arc<Silence>> {
+        if !std::mem::take(&mut self.may_end_silences) {
+            return Vec::new();
+        }
+        let alerts = &self.known.alerts;
+        self.known.silences.done(now, |fingerprint| alerts.transition(fingerprint))
+    }
+
+    /// What is in the way of telling.
+    pub(super) fn gate(&self) -> Gate<'_> {
+        Gate {
+            inhibitions: &self.inhibitions,
+            intervals: &self.config.intervals,
+            silences: &self.known.silences,
+            handlings: &self.known.handlings,
+        }
+    }
+
+    /// What keeps this alert from being told at `now`.
+    pub(super) fn suppressed(&self, fingerprint: u64, now: Timestamp) -> Suppressed {
+        let Some(labels) = self.labels.get(&fingerprint) else { return Suppressed::default() };
+        let gate = self.gate();
+        let mut groups =
+            self.dispatcher.groups_of(fingerprint).map(|(_, group)| gate.muting(&group.calendar, now));
+        let mut muted_by: Vec<Arc<str>> = Vec::new();
+        // What one group may tell of is not muted.
+        if groups.by_ref().all(|muting| {
+            muted_by.extend(muting.iter().map(|name| Arc::clone(name)));
+            !muting.is_empty()
+        }) {
+            muted_by.sort_unstable();
+            muted_by.dedup();
+        } else {
+            muted_by.clear();
+        }
+        Suppressed { muted_by, ..gate.suppressed(fingerprint, labels, now) }
     }
 
     /// The ends of alerts that nobody sent again in time.
@@ -159,7 +267,7 @@ impl State {
 
     /// What is to be told now.
     pub(super) fn plan(&self, now: Timestamp) -> Plan {
-        self.dispatcher.plan(&self.config, &self.known.log, now)
+        self.dispatcher.plan(&self.config, &self.known.log, &self.gate(), now)
     }
 
     /// Takes a plan as written down.
@@ -168,7 +276,11 @@ impl State {
         self.known.apply_plan(plan);
         if now.since(self.forgot_at) >= FORGET_EVERY || now < self.forgot_at {
             self.forgot_at = now;
-            self.known.alerts.expire(now, EXPLAINED_FOR);
+            self.known.forget(now);
+            self.labels.retain(|fingerprint, _| self.known.alerts.get(*fingerprint).is_some());
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

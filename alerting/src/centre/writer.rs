@@ -10,11 +10,9 @@ use parking_lot::RwLock;
 use tokio::sync::{mpsc, watch};
 
 use super::CentreError;
-use super::command::{Batch, Command, event};
+use super::command::{Batch, Command, plan_events};
 use super::restore::SNAPSHOT;
 use super::state::State;
-use crate::dispatch::Plan;
-use crate::event::{KIND_DELIVERY, KIND_NOTIFICATION};
 
 /// Commands taken into one journal append.
 const BATCH_MAX: usize = 256;
@@ -66,7 +64,7 @@ impl Writer {
             }
             self.carry_out(batch).await;
             if !ending {
-                let told = match self.expire().await {
+                let told = match self.end().await {
                     Ok(()) => self.flush().await,
                     Err(error) => Err(error),
                 };
@@ -84,28 +82,42 @@ impl Writer {
             return;
         }
         let now = (self.clock)();
-        let mut taken = Batch::default();
-        {
-            let state = self.state.read();
-            for command in batch {
-                taken.take(command, &state, now);
+        let mut batch = batch.into_iter().peekable();
+        while batch.peek().is_some() {
+            let mut taken = Batch::default();
+            {
+                let state = self.state.read();
+                let mut is_alone = false;
+                while let Some(command) =
+                    batch.next_if(|next| taken.is_empty() || !(is_alone || next.is_alone()))
+                {
+                    is_alone = command.is_alone();
+                    taken.take(command, &state, now);
+                }
             }
+            drop(self.write(taken, now).await);
         }
-        drop(self.write(taken, now).await);
     }
 
-    /// Ends what nobody sent again in time.
-    async fn expire(&mut self) -> Result<(), CentreError> {
+    /// Ends what ends by itself.
+    async fn end(&mut self) -> Result<(), CentreError> {
         let now = (self.clock)();
-        if self.state.read().expiries.next().is_none_or(|at| at > now) {
+        let is_due = {
+            let state = self.state.read();
+            state.may_end_silences || state.expiries.next().is_some_and(|at| at <= now)
+        };
+        if !is_due {
             return Ok(());
         }
         let mut ended = Batch::default();
-        ended.expire(&mut self.state.write(), now);
+        ended.end(&mut self.state.write(), now);
         self.write(ended, now).await
     }
 
     async fn write(&mut self, mut batch: Batch, now: Timestamp) -> Result<(), CentreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
         let written = self.append(now, std::mem::take(&mut batch.events)).await;
         // Whether the journal can be written again is not known before something is to be written.
         if !batch.checks.is_empty() && self.trouble.is_some() {
@@ -197,11 +209,4 @@ impl Writer {
             ),
         }
     }
-}
-
-fn plan_events(plan: &Plan) -> Vec<NewEvent> {
-    let parts = plan.notifications.iter().flat_map(|notification| notification.parts());
-    let notifications = parts.map(|part| event(KIND_NOTIFICATION, &part));
-    let deliveries = plan.deliveries.iter().map(|delivery| event(KIND_DELIVERY, delivery));
-    notifications.chain(deliveries).collect()
 }

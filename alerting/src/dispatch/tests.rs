@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::Transition;
 use crate::fixture::{START, native_report, transition};
+use crate::suppress::open_gate;
 
 /// A world of one configuration: what is known, and the records that would restore it.
 struct World {
@@ -25,7 +26,12 @@ impl World {
     }
 
     fn take(&mut self, transition: Transition, now: Timestamp) {
-        self.dispatcher.place(&self.config.route, &transition.alert, now);
+        self.dispatcher.place(
+            &self.config.route,
+            &transition.alert,
+            &Arc::new(NotifiedAlert::of(&transition.alert)),
+            now,
+        );
         self.alerts.insert(transition.alert.fingerprint(), transition);
     }
 
@@ -37,7 +43,7 @@ impl World {
     /// Tells everything that is due up to `end`, each at its time, and writes it into `output`.
     fn run_until(&mut self, end: Timestamp, output: &mut String) {
         while let Some(at) = self.dispatcher.next_flush(end).filter(|at| *at <= end) {
-            let plan = self.dispatcher.plan(&self.config, &self.log, at);
+            let plan = self.dispatcher.plan(&self.config, &self.log, &open_gate(), at);
             assert!(!plan.is_empty(), "a group is due at {at} and the plan is empty");
             for notification in &plan.notifications {
                 self.log.apply(notification);
@@ -265,7 +271,7 @@ proptest! {
                 }
                 Happening::Crash { written } => {
                     if written {
-                        let plan = world.dispatcher.plan(&world.config, &world.log, now);
+                        let plan = world.dispatcher.plan(&world.config, &world.log, &open_gate(), now);
                         for notification in &plan.notifications {
                             world.log.apply(notification);
                         }

@@ -48,6 +48,10 @@ impl NotifierKind for PagerDuty {
     fn key_scope(&self) -> KeyScope {
         KeyScope::Episode
     }
+
+    fn takes_acknowledgements(&self) -> bool {
+        true
+    }
 }
 
 /// What `global` says about PagerDuty.

@@ -13,6 +13,7 @@ pub(super) fn headline(message: &Message<'_>) -> String {
     let firing = message.alerts().filter(|alert| alert.is_firing()).count();
     let state = match message.direction() {
         Direction::Firing => format!("[FIRING:{firing}]"),
+        Direction::Acknowledged => "[ACKNOWLEDGED]".to_owned(),
         Direction::Resolved => "[RESOLVED]".to_owned(),
     };
     let mut names: Vec<&str> = message.alerts().filter_map(|alert| alert.labels.get("alertname")).collect();

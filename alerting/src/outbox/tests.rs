@@ -26,6 +26,7 @@ fn written(outbox: &mut Outbox, id: &str, receiver: &str, group: &str, now: Time
         reason: Reason::First,
         sent_at: now,
         delivery: Some(id.into()),
+        is_acknowledged: false,
     };
     outbox.apply_notification(&Arc::new(Notification {
         id: format!("n-{id}").into(),

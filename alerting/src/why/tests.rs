@@ -5,9 +5,10 @@ use isobar_egress::Retry;
 use isobar_normalizer::Severity;
 
 use super::*;
-use crate::delivery::Receipt;
+use crate::delivery::{NotifiedAlert, Receipt};
 use crate::fixture::{START, native_report, transition};
 use crate::outbox::after_attempt;
+use crate::suppress::open_gate;
 
 const CONFIG: &str = r#"
 route:
@@ -27,6 +28,7 @@ receivers:
 struct World {
     config: AlertingConfig,
     alerts: Alerts,
+    expiries: Expiries,
     dispatcher: Dispatcher,
     log: NotificationLog,
     outbox: Outbox,
@@ -38,18 +40,25 @@ impl World {
         let said = transition("alertname=HighCpu i=1", state, severity, START);
         let fingerprint = said.alert.fingerprint();
         let mut dispatcher = Dispatcher::default();
-        dispatcher.place(&config.route, &said.alert, START);
+        dispatcher.place(&config.route, &said.alert, &Arc::new(NotifiedAlert::of(&said.alert)), START);
         let mut alerts = Alerts::default();
         alerts.apply(said);
         (
-            Self { config, alerts, dispatcher, log: NotificationLog::default(), outbox: Outbox::default() },
+            Self {
+                config,
+                alerts,
+                expiries: Expiries::default(),
+                dispatcher,
+                log: NotificationLog::default(),
+                outbox: Outbox::default(),
+            },
             fingerprint,
         )
     }
 
     fn tell(&mut self) -> Delivery {
         let now = START.plus(Duration::from_secs(30));
-        let plan = self.dispatcher.plan(&self.config, &self.log, now);
+        let plan = self.dispatcher.plan(&self.config, &self.log, &open_gate(), now);
         for notification in &plan.notifications {
             self.log.apply(notification);
             self.outbox.apply_notification(&Arc::clone(notification));
@@ -61,9 +70,21 @@ impl World {
         plan.deliveries[0].clone()
     }
 
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            config: &self.config,
+            alerts: &self.alerts,
+            expiries: &self.expiries,
+            dispatcher: &self.dispatcher,
+            log: &self.log,
+            outbox: &self.outbox,
+            gate: open_gate(),
+            now: START,
+        }
+    }
+
     fn shown(&self, fingerprint: u64) -> Vec<String> {
-        let steps =
-            why(&self.config, &self.alerts, &self.dispatcher, &self.log, &self.outbox, fingerprint).unwrap();
+        let steps = why(&self.scene(), fingerprint).unwrap();
         let since = |at: Timestamp| format!("{}s", at.since(START).as_secs());
         let line = |step: WhyStep| {
             let at = step.at.map_or_else(|| "-".to_owned(), since);
@@ -78,6 +99,7 @@ fn from_the_value_to_the_receipt() {
     let (mut world, fingerprint) = World::with(AlertState::Firing, Severity::Critical);
     let before = [
         "evaluate firing HighCpu [0s] value 0.97 > 0.95",
+        "classify critical saturation [-] the policy HighCpu says so",
         r#"route refused {}/{team="db"} [-] team="db" does not hold: team is absent"#,
         r#"route chosen {}/{severity="critical"} [-] receiver pager"#,
         "route passed {} [-] a route under it took the alert",
@@ -123,8 +145,8 @@ fn from_the_value_to_the_receipt() {
 fn why_nobody_was_told() {
     let (world, fingerprint) = World::with(AlertState::Pending, Severity::Critical);
     let shown = world.shown(fingerprint);
-    assert_eq!(shown.len(), 2);
-    assert!(shown[1].starts_with("route refused {} [-] a pending alert is told to nobody"), "{shown:?}");
+    assert_eq!(shown.len(), 3);
+    assert!(shown[2].starts_with("route refused {} [-] a pending alert is told to nobody"), "{shown:?}");
 
     let (world, fingerprint) = World::with(AlertState::Firing, Severity::Info);
     let swallowed = world.shown(fingerprint);
@@ -132,7 +154,7 @@ fn why_nobody_was_told() {
         swallowed.contains(&"route chosen {} [-] receiver mail, which tells nobody".to_owned()),
         "{swallowed:#?}"
     );
-    assert!(why(&world.config, &world.alerts, &world.dispatcher, &world.log, &world.outbox, 7).is_none());
+    assert!(why(&world.scene(), 7).is_none());
 }
 
 #[test]
@@ -148,16 +170,16 @@ fn what_was_folded_in_and_what_is_held_back() {
     world.alerts.apply(said.clone());
     let shown = world.shown(fingerprint);
     assert_eq!(
-        shown[1..3],
+        shown[2..4],
         [
             "fold firing HighCpu [0s] policy, told by policy: the first to fire, whose identity it has",
             "fold firing cpu-high [0s] native alarm, told by aws-prod: the same resource and metric, system.cpu.utilization of ",
         ]
     );
-    assert!(shown[3].starts_with("route refused"), "{shown:#?}");
+    assert!(shown[4].starts_with("route refused"), "{shown:#?}");
 
     said.alert.members = vec![Alert { state: AlertState::Resolved, ..policy }, alarm];
     world.alerts.apply(said);
     let shown = world.shown(fingerprint);
-    assert!(shown[3].contains("the provider holds the alarm's notifications back"), "{shown:#?}");
+    assert!(shown[4].contains("the provider holds the alarm's notifications back"), "{shown:#?}");
 }

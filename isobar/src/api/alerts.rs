@@ -65,6 +65,7 @@ fn view(delivery: &Delivery) -> DeliveryView {
         channel: delivery.integration.channel.to_string(),
         transition: match delivery.transition {
             Direction::Firing => DeliveryTransition::Firing,
+            Direction::Acknowledged => DeliveryTransition::Acknowledged,
             Direction::Resolved => DeliveryTransition::Resolved,
         },
         state: match delivery.state {

@@ -130,7 +130,11 @@ fn event<'a>(
     }
     Event {
         routing_key: routing_key.expose(),
-        event_action: if is_trigger { "trigger" } else { "resolve" },
+        event_action: match message.direction() {
+            Direction::Firing => "trigger",
+            Direction::Acknowledged => "acknowledge",
+            Direction::Resolved => "resolve",
+        },
         dedup_key: &message.delivery.idempotency_key,
         payload: is_trigger.then(|| payload(message, fixed, external_url, shown)),
         client: is_trigger.then(|| fixed.client.as_deref().unwrap_or("Isobar")),

@@ -231,7 +231,7 @@ fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations()
         ("Provider", "aws azure gcp alibaba_cloud huawei_cloud onprem"),
         ("SourceState", "up degraded down disabled"),
         ("DeliveryState", "queued sent failed dead"),
-        ("DeliveryTransition", "firing resolved"),
+        ("DeliveryTransition", "firing acknowledged resolved"),
     ] {
         let described: Vec<&str> = words.split(' ').collect();
         assert_eq!(schemas[name]["enum"], json!(described), "{name}");

@@ -557,7 +557,7 @@ export interface components {
          * @description What a delivery tells of its alerts.
          * @enum {string}
          */
-        DeliveryTransition: "firing" | "resolved";
+        DeliveryTransition: "firing" | "acknowledged" | "resolved";
         /** @description One message to one receiver's channel. */
         DeliveryView: {
             /**

@@ -134,6 +134,7 @@ export const en = {
   "delivery.state.failed": "Failed, tried again",
   "delivery.state.dead": "Given up",
   "transition.firing": "firing",
+  "transition.acknowledged": "acknowledged",
   "transition.resolved": "resolved",
 
   "collectors.title": "Collectors",

@@ -136,6 +136,7 @@ export const zh: Record<Key, string> = {
   "delivery.state.failed": "失败，将重试",
   "delivery.state.dead": "已放弃",
   "transition.firing": "触发",
+  "transition.acknowledged": "认领",
   "transition.resolved": "恢复",
 
   "collectors.title": "采集",
