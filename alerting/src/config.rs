@@ -13,6 +13,7 @@ use url::Url;
 use self::keys::Checked;
 use self::raw::{RawFile, RawHeartbeat, RawReceiver};
 use crate::classify::Classifier;
+use crate::gotemplate::Templates;
 use crate::inhibit::InhibitRule;
 use crate::interval::{Period, TimeInterval};
 use crate::notify::{IntegrationSettings, MailDefaults, PagerDutyDefaults};
@@ -41,6 +42,8 @@ pub struct AlertingConfig {
     pub inhibit_rules: Arc<[InhibitRule]>,
     /// By their names; every one that a route names is among them.
     pub intervals: BTreeMap<Arc<str>, Arc<TimeInterval>>,
+    /// What texts of receivers may refer to: the built-in templates and those of the files that are named.
+    pub templates: Arc<Templates>,
     /// The outside dead-man's switch, where there is one.
     pub heartbeat: Option<Heartbeat>,
     /// How long an alert lives whose sender names no end, unless it is sent again.
@@ -53,6 +56,9 @@ pub struct AlertingConfig {
 
 /// Alertmanager's default. Source: prometheus/alertmanager `config.DefaultGlobalConfig`.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// Reads the files that match a pattern of `templates`, by name: the name without its folder, and the text. None is no
+/// mistake, as in Alertmanager; only the binary touches the disk.
+pub type TemplateFiles<'a> = dyn Fn(&str) -> Result<Vec<(String, String)>, String> + 'a;
 
 /// Who is told, and by which ways. Without integrations it swallows alerts, as in Alertmanager.
 #[derive(Clone, Debug)]
@@ -104,12 +110,20 @@ pub enum AlertingSource {
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
 
 impl AlertingConfig {
-    /// Reads a file of Alertmanager's grammar. Secrets are not read yet.
+    /// Reads a text of Alertmanager's grammar that names no files of templates.
+    ///
+    /// # Errors
+    /// Those of [`Self::parse_with`].
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        Self::parse_with(text, &|_| Err("there are no files to read here".to_owned()))
+    }
+
+    /// Reads a file of Alertmanager's grammar and the files of templates it names. Secrets are not read yet.
     ///
     /// # Errors
     /// The first thing that is wrong, with its place: no YAML, an unknown key, a key that is not supported yet, a wrong
     /// value, a receiver that is not defined.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+    pub fn parse_with(text: &str, files: &TemplateFiles<'_>) -> Result<Self, ConfigError> {
         let Checked(raw): Checked<RawFile> = serde_saphyr::from_str(text)?;
         if let Some(file) = &raw.file {
             return Err(ConfigError::at(file.referenced, "unknown key file: it stands in isobar.yaml only"));
@@ -120,7 +134,7 @@ impl AlertingConfig {
                 "unknown key native: it stands in isobar.yaml only",
             ));
         }
-        Self::try_from(raw)
+        Self::build(raw, files)
     }
 
     /// The receiver of this name.
@@ -148,18 +162,20 @@ impl AlertingSection {
     }
 }
 
-impl TryFrom<AlertingSection> for AlertingSource {
-    type Error = ConfigError;
-
-    fn try_from(section: AlertingSection) -> Result<Self, ConfigError> {
+impl AlertingSource {
+    /// Checks what the section says; what stands in it reads its templates by `files`.
+    ///
+    /// # Errors
+    /// Those of [`AlertingConfig::parse_with`].
+    pub fn read(section: AlertingSection, files: &TemplateFiles<'_>) -> Result<Self, ConfigError> {
         let AlertingSection(raw) = section;
         let Some(file) = &raw.file else {
-            return AlertingConfig::try_from(raw).map(|config| Self::Inline(Box::new(config)));
+            return AlertingConfig::build(raw, files).map(|config| Self::Inline(Box::new(config)));
         };
-        if raw.route.is_some() || !raw.receivers.is_empty() {
+        if raw.route.is_some() || !raw.receivers.is_empty() || !raw.templates.is_empty() {
             return Err(ConfigError::at(
                 file.referenced,
-                "file excludes route and receivers beside it: write them there, or remove file",
+                "file excludes route, receivers and templates beside it: write them there, or remove file",
             ));
         }
         let path = file.value.clone();
@@ -168,12 +184,11 @@ impl TryFrom<AlertingSection> for AlertingSource {
     }
 }
 
-impl TryFrom<RawFile> for AlertingConfig {
-    type Error = ConfigError;
-
-    fn try_from(raw: RawFile) -> Result<Self, ConfigError> {
+impl AlertingConfig {
+    fn build(raw: RawFile, files: &TemplateFiles<'_>) -> Result<Self, ConfigError> {
         let resolve_timeout = value::duration_or(raw.global.0.resolve_timeout.as_ref(), RESOLVE_TIMEOUT)?;
-        let global = Global::try_from(raw.global.0)?;
+        let templates = Arc::new(templates(&raw.templates, files)?);
+        let global = Global::read(raw.global.0, templates)?;
         let mut receivers: Vec<Receiver> = Vec::with_capacity(raw.receivers.len());
         let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
         for Checked(raw) in raw.receivers {
@@ -209,6 +224,7 @@ impl TryFrom<RawFile> for AlertingConfig {
             receivers,
             inhibit_rules: inhibit_rules?,
             intervals,
+            templates: global.templates,
             heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
             resolve_timeout,
             classifier: Classifier::default(),
@@ -222,12 +238,11 @@ struct Global {
     http: HttpConfig,
     mail: MailDefaults,
     pagerduty: PagerDutyDefaults,
+    templates: Arc<Templates>,
 }
 
-impl TryFrom<raw::RawGlobal> for Global {
-    type Error = ConfigError;
-
-    fn try_from(raw: raw::RawGlobal) -> Result<Self, ConfigError> {
+impl Global {
+    fn read(raw: raw::RawGlobal, templates: Arc<Templates>) -> Result<Self, ConfigError> {
         let mail = MailDefaults {
             from: raw.smtp_from,
             hello: raw.smtp_hello,
@@ -245,8 +260,21 @@ impl TryFrom<raw::RawGlobal> for Global {
         let pagerduty =
             PagerDutyDefaults { url: raw.pagerduty_url.as_ref().map(value::http_url).transpose()? };
         let http = raw.http_config.map(HttpConfig::try_from).transpose()?.unwrap_or_default();
-        Ok(Self { http, mail, pagerduty })
+        Ok(Self { http, mail, pagerduty, templates })
     }
+}
+
+/// The built-in templates, and those of the files that the patterns match.
+fn templates(patterns: &[Spanned<String>], files: &TemplateFiles<'_>) -> Result<Templates, ConfigError> {
+    let mut found = Vec::new();
+    for pattern in patterns {
+        let here = |wrong: String| ConfigError::at(pattern.referenced, wrong);
+        found.extend(files(&pattern.value).map_err(here)?);
+    }
+    Templates::parse(&found).map_err(|error| match patterns.first() {
+        Some(pattern) => ConfigError::at(pattern.referenced, error.to_string()),
+        None => ConfigError::whole(error.to_string()),
+    })
 }
 
 fn receiver(raw: RawReceiver, global: &Global) -> Result<Receiver, ConfigError> {
@@ -256,10 +284,18 @@ fn receiver(raw: RawReceiver, global: &Global) -> Result<Receiver, ConfigError> 
         integrations.push(Integration { index, settings });
     };
     for (index, raw) in raw.pagerduty_configs.into_iter().enumerate() {
-        add(index, Arc::new(raw.value.0.check(raw.referenced, &global.pagerduty, &global.http)?));
+        add(
+            index,
+            Arc::new(raw.value.0.check(
+                raw.referenced,
+                &global.pagerduty,
+                &global.http,
+                &global.templates,
+            )?),
+        );
     }
     for (index, raw) in raw.email_configs.into_iter().enumerate() {
-        add(index, Arc::new(raw.value.0.check(raw.referenced, &global.mail)?));
+        add(index, Arc::new(raw.value.0.check(raw.referenced, &global.mail, &global.templates)?));
     }
     for (index, raw) in raw.webhook_configs.into_iter().enumerate() {
         add(index, Arc::new(raw.value.0.check(raw.referenced, &global.http)?));

@@ -23,11 +23,13 @@ mod lex;
 mod method;
 mod parse;
 mod run;
+mod text;
 mod time;
 mod tree;
 mod value;
 
 pub use data::TemplateData;
+pub(crate) use text::TemplateText;
 
 /// Bytes one file or one text of the configuration may have.
 const SOURCE_MAX: usize = 1 << 20;

@@ -38,7 +38,8 @@ pub use cell::Cell;
 pub use centre::{AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts, EndingSilence};
 pub use classify::Classifier;
 pub use config::{
-    AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver, parse_matchers,
+    AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver, TemplateFiles,
+    parse_matchers,
 };
 pub use delivery::{
     Delivery, DeliveryState, Direction, GroupId, IntegrationId, KeyScope, Notification, NotificationPart,

@@ -169,7 +169,8 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
         Ok(())
     });
     let table = native_table(raw.alerting.as_ref(), &files, &mut note);
-    let alerting = match raw.alerting.map(AlertingSource::try_from).transpose() {
+    let own_templates = |pattern: &str| files::templates(&base_dir, pattern);
+    let alerting = match raw.alerting.map(|raw| AlertingSource::read(raw, &own_templates)).transpose() {
         Ok(source) => alerting(source, &files, &mut note),
         Err(error) => {
             note(path, error);
@@ -241,7 +242,9 @@ fn alerting(
         Some(AlertingSource::Inline(config)) => Some(*config),
         Some(AlertingSource::File { path, heartbeat }) => {
             let path = files.base_dir.join(path);
-            let config = files::read(&path).and_then(|text| AlertingConfig::parse(&text));
+            let folder = path.parent().unwrap_or(files.base_dir);
+            let templates = |pattern: &str| files::templates(folder, pattern);
+            let config = files::read(&path).and_then(|text| AlertingConfig::parse_with(&text, &templates));
             match config {
                 Ok(config) => {
                     Some(AlertingConfig { heartbeat: heartbeat.or(config.heartbeat.clone()), ..config })

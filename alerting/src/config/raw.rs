@@ -33,6 +33,8 @@ pub(super) struct RawFile {
     pub(super) time_intervals: Vec<RawTimeInterval>,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) mute_time_intervals: Vec<RawTimeInterval>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) templates: Vec<Spanned<String>>,
     pub(super) heartbeat: Option<RawHeartbeat>,
     pub(super) native: Option<Spanned<RawNative>>,
 }
@@ -45,11 +47,8 @@ pub(super) struct RawNative {
 }
 
 impl Grammar for RawFile {
-    const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
-        ("templates", "remove it, messages have a fixed form"),
-        ("event_recorder", "remove it, the journal records every notification"),
-        ("tracing", REMOVE),
-    ];
+    const UNSUPPORTED: &'static [(&'static str, &'static str)] =
+        &[("event_recorder", "remove it, the journal records every notification"), ("tracing", REMOVE)];
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -37,7 +37,7 @@ fn check_refused(text: &str, place: (u32, u32), hint: &str) {
 #[test]
 fn what_is_not_supported_is_refused_by_name_and_place() {
     let with = |extra: &str| format!("{MINIMAL}{extra}\n");
-    check_refused(&with("templates: ['*.tmpl']"), (3, 1), "templates is not supported yet");
+    check_refused(&with("tracing: {}"), (3, 1), "tracing is not supported yet");
     check_refused("global: {slack_api_url: x}\n", (1, 10), "slack_api_url is not supported yet");
     check_refused(
         "route:\n  receiver: a\n  routes:\n  - labels: {a: b}\n",
@@ -55,9 +55,9 @@ fn what_is_not_supported_is_refused_by_name_and_place() {
         "proxy_url is not supported yet",
     );
     check_refused(
-        "receivers:\n- name: a\n  email_configs:\n  - to: a@b.c\n    html: x\n",
+        "receivers:\n- name: a\n  email_configs:\n  - to: a@b.c\n    threading: {}\n",
         (5, 5),
-        "html is not supported yet",
+        "threading is not supported yet",
     );
 }
 
@@ -72,9 +72,9 @@ fn what_is_unknown_is_refused_by_name_and_place() {
 #[test]
 fn what_is_wrong_is_said_where_it_stands() {
     check_refused(
-        "route: {receiver: a}\nreceivers:\n- name: a\n  pagerduty_configs:\n  - routing_key: k\n    details:\n      alerts: all of them\n",
-        (7, 15),
-        "details.alerts is written by Isobar",
+        "route: {receiver: a}\nreceivers:\n- name: a\n  pagerduty_configs:\n  - routing_key: k\n    details:\n      all: '{{ .Alerts'\n",
+        (7, 12),
+        "an action that does not end",
     );
     let receivers = "receivers: [{name: a}]\n";
     let with = |route: &str| format!("{route}\n{receivers}");
@@ -217,9 +217,9 @@ fn integrations_are_checked() {
         "unknown PagerDuty severity \"fatal\"",
     );
     check_refused(
-        &pager("{routing_key: x, description: '{{ .Status }}'}"),
+        &pager("{routing_key: x, description: '{{ .Status '}"),
         (5, 35),
-        "templates are not supported",
+        "line 1 of the template: an action that does not end",
     );
     let mail = |entry: &str| with("email_configs", entry);
     check_refused(&mail("{from: a@b.c, smarthost: 'h:25'}"), (5, 5), "a mail needs to");
@@ -266,7 +266,7 @@ fn a_section_is_a_file_or_inline() {
     }
     let read = |text: &str| {
         let Document { alerting } = serde_saphyr::from_str(text).map_err(ConfigError::from)?;
-        AlertingSource::try_from(alerting)
+        AlertingSource::read(alerting, &|_| Ok(Vec::new()))
     };
     let file = read("alerting: {file: am.yml, heartbeat: {url: 'http://h/beat', interval: 30s}}").unwrap();
     assert!(matches!(file, AlertingSource::File { heartbeat: Some(_), .. }));
@@ -291,4 +291,25 @@ fn secrets_are_never_printed() {
     )
     .unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn templates_are_read_by_pattern_and_checked() {
+    let read = |text: &str| {
+        AlertingConfig::parse_with(text, &|pattern| match pattern {
+            "good/*.tmpl" => Ok(vec![("a.tmpl".to_owned(), "{{ define \"mine\" }}hot{{ end }}".to_owned())]),
+            "bad/*.tmpl" => Ok(vec![("b.tmpl".to_owned(), "\n{{ nope }}".to_owned())]),
+            "none/*.tmpl" => Ok(Vec::new()),
+            _ => Err("no pattern".to_owned()),
+        })
+    };
+    let mail = "route: {receiver: a}\nreceivers:\n- name: a\n  email_configs:\n  - {to: a@b.c, from: a@b.c, smarthost: 'h:25', html: '{{ template \"mine\" . }}'}\n";
+    assert!(read(&format!("{mail}templates: ['none/*.tmpl', 'good/*.tmpl']\n")).is_ok());
+    let error = read(mail).unwrap_err();
+    assert_eq!((error.line, error.column), (5, 55), "{error}");
+    assert!(error.message.contains("template \"mine\" is not defined"), "{error}");
+    let error = read(&format!("{mail}templates: ['bad/*.tmpl']\n")).unwrap_err();
+    assert_eq!(error.to_string(), "6:13: b.tmpl:2: function \"nope\" not defined");
+    let error = read(&format!("{mail}templates: ['good/*.tmpl', '[']\n")).unwrap_err();
+    assert_eq!(error.to_string(), "6:28: no pattern");
 }

@@ -116,18 +116,13 @@ pub(crate) fn parse_http_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// A text without Go template actions, which are not supported.
+/// A text without template actions, for what is no template in Alertmanager either.
 pub(crate) fn literal(text: &Spanned<String>) -> Result<String, ConfigError> {
     if text.value.contains("{{") {
         return Err(ConfigError::at(
             text.referenced,
-            "templates are not supported yet: write literal text, or remove the key for the built-in text",
+            "this key is no template: write literal text, or remove it",
         ));
     }
     Ok(text.value.clone())
-}
-
-/// The same for a key that may be absent.
-pub(crate) fn optional_literal(text: Option<&Spanned<String>>) -> Result<Option<String>, ConfigError> {
-    text.map(literal).transpose()
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::time::Moment;
 use super::value::{Field, ListKind, Record, Value};
-use crate::delivery::NotifiedAlert;
+use crate::delivery::{Direction, NotifiedAlert};
 use crate::notify::Message;
 use crate::notify::text::{alert_url, common_annotations, common_labels};
 
@@ -25,11 +25,16 @@ impl TemplateData {
     /// decision, not of the try, so that every try of a delivery says the same.
     pub fn of(message: &Message<'_>, external_url: &Url) -> Self {
         let notification = message.notification;
+        // What somebody has taken is firing still.
+        let status = match message.alerts().any(NotifiedAlert::is_firing) {
+            true => Direction::Firing,
+            false => Direction::Resolved,
+        };
         let alerts = message.alerts().map(|alert| self::alert(alert, external_url));
         let fields = vec![
             // Alertmanager quotes the name for use in a pattern, and links rely on it.
             field("Receiver", "receiver", text(&regex::escape(&notification.group.receiver))),
-            field("Status", "status", text(message.direction().as_str())),
+            field("Status", "status", text(status.as_str())),
             field("Alerts", "alerts", Value::List(ListKind::Alerts, alerts.collect())),
             field("NotificationReason", "notification_reason", text(message.delivery.reason.as_str())),
             field("GroupLabels", "groupLabels", Value::labels(notification.group_labels.iter())),
@@ -39,6 +44,21 @@ impl TemplateData {
             field("ExternalURL", "externalURL", text(external_url.as_str().trim_end_matches('/'))),
         ];
         Self { root: record("template.Data", fields), now: notification.at }
+    }
+}
+
+impl TemplateData {
+    /// The same with the first of the alerts alone; what all have in common stays.
+    #[must_use]
+    pub(crate) fn first(&self, alerts: usize) -> Self {
+        let Value::Record(whole) = &self.root else { return self.clone() };
+        let mut fields = whole.fields.clone();
+        for field in &mut fields {
+            if let Value::List(ListKind::Alerts, all) = &field.value {
+                field.value = Value::List(ListKind::Alerts, all.iter().take(alerts).cloned().collect());
+            }
+        }
+        Self { root: record(whole.name, fields), now: self.now }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use isobar_egress::Trust;
@@ -11,14 +12,14 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use self::message::{Head, write};
+use self::message::{Addresses, Head, Texts, write};
 use self::smtp::{Relay, RelaySettings};
 use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools};
 use crate::config::SecretSource;
 use crate::config::http::{RawTls, TlsConfig};
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::literal;
 use crate::delivery::{KeyScope, Receipt};
+use crate::gotemplate::{TemplateData, TemplateText, Templates};
 
 mod message;
 mod smtp;
@@ -76,6 +77,8 @@ pub(crate) struct RawEmail {
     tls_config: Option<Checked<RawTls>>,
     #[serde(default)]
     headers: BTreeMap<String, Spanned<String>>,
+    html: Option<Spanned<String>>,
+    text: Option<Spanned<String>>,
 }
 
 impl Grammar for RawEmail {
@@ -83,8 +86,6 @@ impl Grammar for RawEmail {
         ("auth_secret", "CRAM-MD5 is not offered, use auth_password"),
         ("auth_secret_file", "CRAM-MD5 is not offered, use auth_password_file"),
         ("auth_identity", "remove it, it would have no effect"),
-        ("html", "remove it, the built-in message is sent"),
-        ("text", "remove it, the built-in message is sent"),
         ("threading", "remove it, mails of one group share References"),
     ];
 }
@@ -107,14 +108,21 @@ const OWN_HEADERS: [&str; 10] = [
 pub(super) struct EmailSettings {
     send_resolved: bool,
     head: Head,
+    texts: Texts,
     relay: RelaySettings,
 }
+
+/// What is written where nothing is configured; Alertmanager's, but that it sends no plain text beside the HTML.
+const SUBJECT: &str = r#"{{ template "email.default.subject" . }}"#;
+const HTML: &str = r#"{{ template "email.default.html" . }}"#;
+const TEXT: &str = r#"{{ template "email.default.text" . }}"#;
 
 impl RawEmail {
     pub(crate) fn check(
         self,
         location: Location,
         defaults: &MailDefaults,
+        templates: &Arc<Templates>,
     ) -> Result<impl IntegrationSettings + use<>, ConfigError> {
         let missing = |what: &str| ConfigError::at(location, format!("a mail needs {what}"));
         let to = self.to.as_ref().ok_or_else(|| missing("to"))?;
@@ -145,28 +153,45 @@ impl RawEmail {
                 None => defaults.tls.clone().unwrap_or_default(),
             },
         )?;
-        let head =
-            Head { from: mailbox(from, &from.value)?, to: mailboxes(to)?, headers: headers(&self.headers)? };
-        Ok(EmailSettings { send_resolved: self.send_resolved, head, relay })
+        let head = Head {
+            from: addresses(from, templates)?,
+            to: addresses(to, templates)?,
+            headers: headers(&self.headers, templates)?,
+        };
+        let texts = Texts {
+            html: TemplateText::check(self.html.as_ref(), HTML, templates)?.html(),
+            text: TemplateText::check(self.text.as_ref(), TEXT, templates)?,
+        };
+        Ok(EmailSettings { send_resolved: self.send_resolved, head, texts, relay })
     }
 }
 
-fn mailbox(place: &Spanned<String>, text: &str) -> Result<Mailbox, ConfigError> {
-    literal(place)?;
-    text.trim().parse().map_err(|error| {
-        let wrong = format!(
-            "{text:?} is no mail address: {error}; write name@example.org or Name <name@example.org>"
-        );
-        ConfigError::at(place.referenced, wrong)
-    })
+/// Addresses, or a template that writes them.
+fn addresses(list: &Spanned<String>, templates: &Arc<Templates>) -> Result<Addresses, ConfigError> {
+    if list.value.contains("{{") {
+        return TemplateText::check(Some(list), "", templates).map(Addresses::Template);
+    }
+    let read = mailboxes(&list.value).map_err(|wrong| ConfigError::at(list.referenced, wrong));
+    read.map(Addresses::Fixed)
 }
 
-fn mailboxes(list: &Spanned<String>) -> Result<Vec<Mailbox>, ConfigError> {
-    list.value.split(',').map(|text| mailbox(list, text)).collect()
+fn mailboxes(list: &str) -> Result<Vec<Mailbox>, String> {
+    let read = |text: &str| {
+        text.trim().parse().map_err(|error| {
+            format!("{text:?} is no mail address: {error}; write name@example.org or Name <name@example.org>")
+        })
+    };
+    list.split(',').map(read).collect()
 }
 
-fn headers(raw: &BTreeMap<String, Spanned<String>>) -> Result<BTreeMap<String, String>, ConfigError> {
+fn headers(
+    raw: &BTreeMap<String, Spanned<String>>,
+    templates: &Arc<Templates>,
+) -> Result<BTreeMap<String, TemplateText>, ConfigError> {
     let mut headers = BTreeMap::new();
+    if !raw.keys().any(|name| name.eq_ignore_ascii_case("subject")) {
+        headers.insert("Subject".to_owned(), TemplateText::check(None, SUBJECT, templates)?);
+    }
     for (name, value) in raw {
         let wrong = |what: String| Err(ConfigError::at(value.referenced, what));
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
@@ -175,7 +200,8 @@ fn headers(raw: &BTreeMap<String, Spanned<String>>) -> Result<BTreeMap<String, S
         if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             return wrong(format!("header {name} is made by Isobar: use from and to, remove the others"));
         }
-        headers.insert(name.clone(), literal(value)?);
+        let otherwise = if name.eq_ignore_ascii_case("subject") { SUBJECT } else { "" };
+        headers.insert(name.clone(), TemplateText::check(Some(value), otherwise, templates)?);
     }
     Ok(headers)
 }
@@ -192,6 +218,7 @@ impl IntegrationSettings for EmailSettings {
     fn build(&self, tools: &Tools<'_>) -> Result<Box<dyn Notifier>, ConfigError> {
         Ok(Box::new(EmailNotifier {
             head: self.head.clone(),
+            texts: self.texts.clone(),
             relay: self.relay.build(tools)?,
             external_url: tools.external_url.clone(),
         }))
@@ -201,6 +228,7 @@ impl IntegrationSettings for EmailSettings {
 #[derive(Debug)]
 struct EmailNotifier {
     head: Head,
+    texts: Texts,
     relay: Relay,
     external_url: Url,
 }
@@ -212,7 +240,8 @@ impl Notifier for EmailNotifier {
     }
 
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let mail = write(&message, &self.head, &self.external_url)?;
+        let data = TemplateData::of(&message, &self.external_url);
+        let mail = write(&message, &data, &self.head, &self.texts, &self.external_url)?;
         self.relay.send(mail).await
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use isobar_egress::{Retry, Trust, excerpt};
@@ -13,14 +14,15 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use self::event::write;
+use self::event::{Image, Link, Texts, write};
 use super::http::{Poster, refused};
 use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools};
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::{duration_or, http_url, literal, optional_literal};
+use crate::config::value::{duration_or, http_url};
 use crate::config::{HttpConfig, SecretSource};
 use crate::delivery::{KeyScope, Receipt};
+use crate::gotemplate::{TemplateText, Templates};
 
 mod event;
 
@@ -82,6 +84,16 @@ pub(crate) struct RawPagerDuty {
     details: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     links: Vec<RawLink>,
+    #[serde(default)]
+    images: Vec<RawImage>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawImage {
+    src: Spanned<String>,
+    href: Option<Spanned<String>>,
+    alt: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -99,7 +111,6 @@ impl Grammar for RawPagerDuty {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
         ("service_key", "Events API v1 is not spoken, use routing_key"),
         ("service_key_file", "Events API v1 is not spoken, use routing_key_file"),
-        ("images", "use links"),
     ];
 }
 
@@ -110,24 +121,22 @@ pub(super) struct PagerDutySettings {
     url: Url,
     http: HttpConfig,
     timeout: Option<std::time::Duration>,
-    fixed: Fixed,
+    texts: Texts,
     location: Location,
 }
 
-/// What the configuration puts into every event.
-#[derive(Clone, Debug, Default)]
-struct Fixed {
-    client: Option<String>,
-    client_url: Option<String>,
-    description: Option<String>,
-    severity: Option<String>,
-    source: Option<String>,
-    class: Option<String>,
-    component: Option<String>,
-    group: Option<String>,
-    details: BTreeMap<String, String>,
-    links: Vec<(Url, Option<String>)>,
-}
+/// What `custom_details` hold unless the configuration says otherwise; Alertmanager's.
+const DETAILS: [(&str, &str); 4] = [
+    ("firing", r#"{{ template "pagerduty.default.instances" .Alerts.Firing }}"#),
+    ("resolved", r#"{{ template "pagerduty.default.instances" .Alerts.Resolved }}"#),
+    ("num_firing", "{{ .Alerts.Firing | len }}"),
+    ("num_resolved", "{{ .Alerts.Resolved | len }}"),
+];
+const DESCRIPTION: &str = r#"{{ template "pagerduty.default.description" . }}"#;
+const CLIENT: &str = r#"{{ template "pagerduty.default.client" . }}"#;
+const CLIENT_URL: &str = r#"{{ template "pagerduty.default.clientURL" . }}"#;
+/// What the API takes as severity.
+const SEVERITIES: [&str; 4] = ["critical", "error", "warning", "info"];
 
 impl RawPagerDuty {
     pub(crate) fn check(
@@ -135,7 +144,9 @@ impl RawPagerDuty {
         location: Location,
         defaults: &PagerDutyDefaults,
         http: &HttpConfig,
+        templates: &Arc<Templates>,
     ) -> Result<impl IntegrationSettings + use<>, ConfigError> {
+        let texts = self.texts(templates)?;
         let routing_key = SecretSource::choose("routing_key", self.routing_key, self.routing_key_file)?
             .ok_or_else(|| ConfigError::at(location, "PagerDuty needs routing_key or routing_key_file"))?;
         let url = match &self.url {
@@ -145,26 +156,6 @@ impl RawPagerDuty {
                 .clone()
                 .unwrap_or_else(|| Url::parse(ENQUEUE_URL).expect("a constant that is a URL")),
         };
-        if let Some(severity) = &self.severity {
-            let known = ["critical", "error", "warning", "info"];
-            if !known.contains(&severity.value.as_str()) {
-                let wrong =
-                    format!("unknown PagerDuty severity {:?}: one of {}", severity.value, known.join(", "));
-                return Err(ConfigError::at(severity.referenced, wrong));
-            }
-        }
-        let mut details = BTreeMap::new();
-        for (name, value) in &self.details {
-            if event::OWN_DETAILS.contains(&name.as_str()) {
-                let wrong = format!("details.{name} is written by Isobar: choose another name");
-                return Err(ConfigError::at(value.referenced, wrong));
-            }
-            details.insert(name.clone(), literal(value)?);
-        }
-        let mut links = Vec::new();
-        for link in &self.links {
-            links.push((http_url(&link.href)?, optional_literal(link.text.as_ref())?));
-        }
         let timeout = duration_or(self.timeout.as_ref(), super::ATTEMPT_TIMEOUT)?;
         Ok(PagerDutySettings {
             send_resolved: self.send_resolved,
@@ -172,19 +163,55 @@ impl RawPagerDuty {
             url,
             http: self.http_config.map_or_else(|| Ok(http.clone()), HttpConfig::try_from)?,
             timeout: (!timeout.is_zero()).then_some(timeout),
-            fixed: Fixed {
-                client: optional_literal(self.client.as_ref())?,
-                client_url: optional_literal(self.client_url.as_ref())?,
-                description: optional_literal(self.description.as_ref())?,
-                severity: self.severity.map(|severity| severity.value),
-                source: optional_literal(self.source.as_ref())?,
-                class: optional_literal(self.class.as_ref())?,
-                component: optional_literal(self.component.as_ref())?,
-                group: optional_literal(self.group.as_ref())?,
-                details,
-                links,
-            },
+            texts,
             location,
+        })
+    }
+
+    fn texts(&self, templates: &Arc<Templates>) -> Result<Texts, ConfigError> {
+        if let Some(severity) = &self.severity
+            && !severity.value.contains("{{")
+            && !SEVERITIES.contains(&severity.value.as_str())
+        {
+            let known = SEVERITIES.join(", ");
+            let wrong =
+                format!("unknown PagerDuty severity {:?}: one of {known}, or a template", severity.value);
+            return Err(ConfigError::at(severity.referenced, wrong));
+        }
+        let text =
+            |text: Option<&Spanned<String>>, otherwise| TemplateText::check(text, otherwise, templates);
+        // What is not configured is made from the alerts.
+        let optional =
+            |given: &Option<Spanned<String>>| given.as_ref().map(|given| text(Some(given), "")).transpose();
+        let mut details = BTreeMap::new();
+        for (name, otherwise) in DETAILS {
+            details.insert(name.to_owned(), text(None, otherwise)?);
+        }
+        for (name, value) in &self.details {
+            let otherwise = DETAILS.iter().find(|(known, _)| known == name).map_or("", |(_, text)| text);
+            details.insert(name.clone(), text(Some(value), otherwise)?);
+        }
+        let link =
+            |raw: &RawLink| Ok(Link { href: text(Some(&raw.href), "")?, text: text(raw.text.as_ref(), "")? });
+        let image = |raw: &RawImage| {
+            Ok(Image {
+                src: text(Some(&raw.src), "")?,
+                href: text(raw.href.as_ref(), "")?,
+                alt: text(raw.alt.as_ref(), "")?,
+            })
+        };
+        Ok(Texts {
+            description: text(self.description.as_ref(), DESCRIPTION)?,
+            client: text(self.client.as_ref(), CLIENT)?,
+            client_url: text(self.client_url.as_ref(), CLIENT_URL)?,
+            severity: optional(&self.severity)?,
+            source: optional(&self.source)?,
+            class: optional(&self.class)?,
+            component: optional(&self.component)?,
+            group: optional(&self.group)?,
+            details,
+            links: self.links.iter().map(link).collect::<Result<_, ConfigError>>()?,
+            images: self.images.iter().map(image).collect::<Result<_, ConfigError>>()?,
         })
     }
 }
@@ -207,7 +234,7 @@ impl IntegrationSettings for PagerDutySettings {
             routing_key,
             url: self.url.clone(),
             poster: Poster::build(&self.http, self.timeout, tools.egress, tools.secrets)?,
-            fixed: self.fixed.clone(),
+            texts: self.texts.clone(),
             external_url: tools.external_url.clone(),
         }))
     }
@@ -218,7 +245,7 @@ struct PagerDutyNotifier {
     routing_key: Revealed,
     url: Url,
     poster: Poster,
-    fixed: Fixed,
+    texts: Texts,
     external_url: Url,
 }
 
@@ -236,7 +263,7 @@ impl Notifier for PagerDutyNotifier {
     }
 
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let body = write(&message, &self.fixed, &self.routing_key, &self.external_url)?;
+        let body = write(&message, &self.texts, &self.routing_key, &self.external_url)?;
         let response = self.poster.post(&self.url, body, &[]).await?;
         if response.status.as_u16() != 202 {
             return Err(refused(&response, message.now));

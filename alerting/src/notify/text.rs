@@ -1,4 +1,4 @@
-//! The words channels share: the headline, links, and what the alerts of a message have in common.
+//! What channels share: links, and what the alerts of a message have in common.
 
 use std::collections::BTreeMap;
 
@@ -6,35 +6,7 @@ use isobar_normalizer::Severity;
 use url::Url;
 
 use super::Message;
-use crate::delivery::{Direction, NotifiedAlert};
-
-/// `[FIRING:2] HighCpu: CPU of db-1 at 97%`, `[RESOLVED] HighCpu`; one line whatever the annotations hold.
-pub(super) fn headline(message: &Message<'_>) -> String {
-    let firing = message.alerts().filter(|alert| alert.is_firing()).count();
-    let state = match message.direction() {
-        Direction::Firing => format!("[FIRING:{firing}]"),
-        Direction::Acknowledged => "[ACKNOWLEDGED]".to_owned(),
-        Direction::Resolved => "[RESOLVED]".to_owned(),
-    };
-    let mut names: Vec<&str> = message.alerts().filter_map(|alert| alert.labels.get("alertname")).collect();
-    names.sort_unstable();
-    names.dedup();
-    let subject = match names.as_slice() {
-        [] => "alert".to_owned(),
-        [one] => (*one).to_owned(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
-    };
-    let worst = message.alerts().max_by_key(|alert| (alert.is_firing(), alert.severity));
-    let detail = worst.and_then(|alert| {
-        let annotation = alert.annotations.get("summary").map(String::as_str);
-        annotation.or_else(|| alert.labels.get("resource_name")).or_else(|| alert.labels.get("resource_id"))
-    });
-    let line = match detail {
-        Some(detail) => format!("{state} {subject}: {detail}"),
-        None => format!("{state} {subject}"),
-    };
-    one_line(&line)
-}
+use crate::delivery::NotifiedAlert;
 
 /// Control characters, line ends of every kind among them, become spaces.
 pub(super) fn one_line(text: &str) -> String {

@@ -56,6 +56,23 @@ impl Files<'_> {
     }
 }
 
+/// Name and text of every file of templates that a pattern matches, in name order. That none does is no mistake: Alertmanager
+/// takes a folder that is filled later.
+pub fn templates(base_dir: &Path, pattern: &str) -> Result<Vec<(String, String)>, String> {
+    let full = base_dir.join(pattern);
+    let found = glob::glob(&full.to_string_lossy()).map_err(|error| format!("{pattern:?}: {error}"))?;
+    let mut templates = Vec::new();
+    for path in found.filter_map(Result::ok).filter(|path| path.is_file()) {
+        let text = read(&path).map_err(|error| format!("{}: {}", path.display(), error.message))?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        templates.push((name, text));
+    }
+    if templates.is_empty() {
+        tracing::warn!(pattern, "a pattern of templates matches no file");
+    }
+    Ok(templates)
+}
+
 /// Reads a whole file as text.
 pub fn read(path: &Path) -> Result<String, ConfigError> {
     let size = std::fs::metadata(path).map_err(|error| ConfigError::whole(error.to_string()))?.len();

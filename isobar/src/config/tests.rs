@@ -50,6 +50,28 @@ fn a_table_of_native_alarms_is_read_where_it_stands() {
 }
 
 #[test]
+fn templates_are_read_from_the_folder_of_the_file_that_names_them() {
+    let config = "alerting: {file: am/am.yml}";
+    let receiver = "route: {receiver: a}\nreceivers:\n- name: a\n  email_configs: [{to: a@b.c, from: a@b.c, smarthost: 'h:25', html: '{{ template \"mine\" . }}'}]\n";
+    let load = |named: &str, template: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("am/templates")).unwrap();
+        std::fs::write(dir.path().join("isobar.yaml"), config).unwrap();
+        std::fs::write(dir.path().join("am/am.yml"), format!("{receiver}templates: [{named}]\n")).unwrap();
+        std::fs::write(dir.path().join("am/templates/a.tmpl"), template).unwrap();
+        load(&dir.path().join("isobar.yaml"), None)
+            .map(drop)
+            .map_err(|problems| problems[0].error.to_string())
+    };
+    let mine = "{{ define \"mine\" }}x{{ end }}";
+    assert_eq!(load("'templates/*.tmpl', 'none/*.tmpl'", mine), Ok(()));
+    let error = load("'none/*.tmpl'", mine).unwrap_err();
+    assert!(error.starts_with("4:") && error.contains("template \"mine\" is not defined"), "{error}");
+    let error = load("'templates/*.tmpl'", "{{ define \"mine\" }}\n{{ nope }}{{ end }}").unwrap_err();
+    assert!(error.starts_with("5:13: a.tmpl:2: function"), "{error}");
+}
+
+#[test]
 fn durations_say_what_would_be_right() {
     let found = problems("store: {retention: 5m}", &[]);
     assert!(

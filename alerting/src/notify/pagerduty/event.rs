@@ -6,96 +6,125 @@ use isobar_normalizer::Revealed;
 use serde::Serialize;
 use url::Url;
 
-use super::Fixed;
+use super::SEVERITIES;
 use crate::delivery::Direction;
-use crate::notify::text::{alert_url, common_labels, cut, headline, one_line, worst_severity};
+use crate::gotemplate::{TemplateData, TemplateText};
+use crate::notify::text::{alert_url, common_labels, cut, one_line, worst_severity};
 use crate::notify::{Message, NotifyError};
 
-/// Longest `payload.summary`, in characters.
-const SUMMARY_MAX: usize = 1024;
+/// Longest `payload.summary`, in characters; no other short text is longer here.
+const TEXT_MAX: usize = 1024;
 /// Largest event, in bytes; Alertmanager's figure for the documented 512 KB.
 const EVENT_MAX: usize = 512_000;
-/// Alerts shown in `custom_details`; an incident page is read by people.
-const ALERTS_SHOWN: usize = 100;
-/// Keys of `custom_details` that are always there: the same key twice is JSON that nobody has to take.
-pub(super) const OWN_DETAILS: [&str; 6] =
-    ["reason", "group_key", "firing_count", "resolved_count", "alerts", "left_out"];
+/// A detail of at most so many bytes is never shortened.
+const DETAIL_KEPT: usize = 1024;
 /// Links to alerts.
 const LINKS_SHOWN: usize = 5;
+
+/// What the configuration says about every event.
+#[derive(Clone, Debug)]
+pub(super) struct Texts {
+    pub(super) description: TemplateText,
+    pub(super) client: TemplateText,
+    pub(super) client_url: TemplateText,
+    pub(super) severity: Option<TemplateText>,
+    pub(super) source: Option<TemplateText>,
+    pub(super) class: Option<TemplateText>,
+    pub(super) component: Option<TemplateText>,
+    pub(super) group: Option<TemplateText>,
+    pub(super) details: BTreeMap<String, TemplateText>,
+    pub(super) links: Vec<Link>,
+    pub(super) images: Vec<Image>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub(super) href: TemplateText,
+    pub(super) text: TemplateText,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Image {
+    pub(super) src: TemplateText,
+    pub(super) href: TemplateText,
+    pub(super) alt: TemplateText,
+}
 
 #[derive(Serialize)]
 struct Event<'a> {
     routing_key: &'a str,
     event_action: &'static str,
     dedup_key: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<Payload<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_url: Option<&'a str>,
+    #[serde(flatten)]
+    told: Option<Told>,
+}
+
+/// What a trigger says beside its key.
+#[derive(Serialize)]
+struct Told {
+    payload: Payload,
+    client: String,
+    client_url: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    links: Vec<Link>,
+    links: Vec<EventLink>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<EventImage>,
 }
 
 #[derive(Serialize)]
-struct Payload<'a> {
+struct Payload {
     summary: String,
     source: String,
-    severity: &'a str,
+    severity: String,
     timestamp: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    component: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    class: Option<&'a str>,
-    custom_details: Details<'a>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    component: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    group: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    class: String,
+    custom_details: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
-struct Details<'a> {
-    #[serde(flatten)]
-    fixed: &'a BTreeMap<String, String>,
-    reason: &'static str,
-    group_key: &'a str,
-    firing_count: usize,
-    resolved_count: usize,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    alerts: Vec<DetailAlert<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left_out: Option<String>,
-}
-
-#[derive(Serialize)]
-struct DetailAlert<'a> {
-    status: &'static str,
-    severity: &'static str,
-    labels: BTreeMap<&'a str, &'a str>,
-    annotations: &'a BTreeMap<String, String>,
-    starts_at: String,
-}
-
-#[derive(Serialize)]
-struct Link {
+struct EventLink {
     href: String,
     text: String,
 }
 
-/// The event as JSON. Alerts are left out of the details, and counted there, where it would be too large.
+#[derive(Serialize)]
+struct EventImage {
+    src: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    href: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    alt: String,
+}
+
+/// The event as JSON. Long details are written about fewer alerts, and say so, where it would be too large.
 pub(super) fn write(
     message: &Message<'_>,
-    fixed: &Fixed,
+    texts: &Texts,
     routing_key: &Revealed,
     external_url: &Url,
 ) -> Result<Vec<u8>, NotifyError> {
-    let mut shown = ALERTS_SHOWN;
+    let (event_action, is_trigger) = match message.direction() {
+        Direction::Firing => ("trigger", true),
+        Direction::Acknowledged => ("acknowledge", false),
+        Direction::Resolved => ("resolve", false),
+    };
+    let data = TemplateData::of(message, external_url);
+    let mut event = Event {
+        routing_key: routing_key.expose(),
+        event_action,
+        dedup_key: &message.delivery.idempotency_key,
+        told: if is_trigger { Some(told(message, &data, texts, external_url)?) } else { None },
+    };
+    let total = message.alerts().count();
+    let mut shown = total;
     loop {
-        let event = event(message, fixed, routing_key, external_url, shown);
         let body = serde_json::to_vec(&event).map_err(|error| NotifyError::Unwritable(error.to_string()))?;
-        if body.len() <= EVENT_MAX {
-            return Ok(body);
-        }
+        let Some(told) = event.told.as_mut().filter(|_| body.len() > EVENT_MAX) else { return Ok(body) };
         if shown == 0 {
             let size = body.len();
             return Err(NotifyError::Unwritable(format!(
@@ -103,82 +132,113 @@ pub(super) fn write(
             )));
         }
         shown /= 2;
+        shorten(&mut told.payload.custom_details, texts, &data.first(shown), shown)?;
+        let left_out = format!("{} of {total} alerts are not shown", total - shown);
+        told.payload.custom_details.insert("left_out".to_owned(), left_out);
     }
 }
 
-fn event<'a>(
-    message: &Message<'a>,
-    fixed: &'a Fixed,
-    routing_key: &'a Revealed,
-    external_url: &'a Url,
+/// Writes the long details again, about fewer alerts; with none left they go.
+fn shorten(
+    details: &mut BTreeMap<String, String>,
+    texts: &Texts,
+    data: &TemplateData,
     shown: usize,
-) -> Event<'a> {
-    let is_trigger = message.direction() == Direction::Firing;
-    let mut links: Vec<Link> = Vec::new();
-    if is_trigger {
-        for (href, text) in &fixed.links {
-            links.push(Link {
-                href: href.to_string(),
-                text: text.clone().unwrap_or_else(|| href.to_string()),
-            });
-        }
-        for alert in message.alerts().filter(|alert| alert.is_firing()).take(LINKS_SHOWN) {
-            let name = alert.labels.get("alertname").unwrap_or("alert");
-            links
-                .push(Link { href: alert_url(external_url, alert), text: cut(&one_line(name), SUMMARY_MAX) });
-        }
+) -> Result<(), NotifyError> {
+    for (name, detail) in details.iter_mut().filter(|(_, detail)| detail.len() > DETAIL_KEPT) {
+        *detail = match texts.details.get(name) {
+            Some(text) if shown > 0 => text.render(data)?,
+            _ => String::new(),
+        };
     }
-    Event {
-        routing_key: routing_key.expose(),
-        event_action: match message.direction() {
-            Direction::Firing => "trigger",
-            Direction::Acknowledged => "acknowledge",
-            Direction::Resolved => "resolve",
-        },
-        dedup_key: &message.delivery.idempotency_key,
-        payload: is_trigger.then(|| payload(message, fixed, external_url, shown)),
-        client: is_trigger.then(|| fixed.client.as_deref().unwrap_or("Isobar")),
-        client_url: is_trigger.then(|| fixed.client_url.as_deref().unwrap_or(external_url.as_str())),
-        links,
-    }
+    Ok(())
 }
 
-fn payload<'a>(message: &Message<'a>, fixed: &'a Fixed, external_url: &Url, shown: usize) -> Payload<'a> {
+fn told(
+    message: &Message<'_>,
+    data: &TemplateData,
+    texts: &Texts,
+    external_url: &Url,
+) -> Result<Told, NotifyError> {
+    let short = |text: &TemplateText| text.render(data).map(|text| cut(&text, TEXT_MAX));
     let labels = common_labels(message);
-    let label = |names: &[&str]| names.iter().find_map(|name| labels.get(name).copied());
-    let source = fixed.source.as_deref().or_else(|| label(&["resource_name", "resource_id", "instance"]));
-    let firing = message.alerts().filter(|alert| alert.is_firing()).count();
-    let total = message.alerts().count();
+    let label = |names: &[&str]| {
+        let found = names.iter().find_map(|name| labels.get(name).copied());
+        cut(found.unwrap_or_default(), TEXT_MAX)
+    };
+    let or_label = |text: &Option<TemplateText>, names: &[&str]| match text {
+        Some(text) => short(text),
+        None => Ok(label(names)),
+    };
+    let client = short(&texts.client)?;
+    let source = or_label(&texts.source, &["resource_name", "resource_id", "instance"])?;
+    let severity = texts.severity.as_ref().map(short).transpose()?.unwrap_or_default().to_lowercase();
     let begun = message.alerts().filter(|alert| alert.is_firing()).map(|alert| alert.starts_at).min();
-    let summary = fixed.description.clone().unwrap_or_else(|| headline(message));
-    Payload {
-        summary: cut(&summary, SUMMARY_MAX),
-        source: cut(source.unwrap_or_else(|| external_url.host_str().unwrap_or("isobar")), SUMMARY_MAX),
-        severity: fixed.severity.as_deref().unwrap_or_else(|| worst_severity(message).as_str()),
-        timestamp: begun.unwrap_or(message.notification.at).to_string(),
-        component: fixed.component.as_deref().or_else(|| label(&["resource_type", "job"])),
-        group: fixed.group.as_deref().or_else(|| label(&["service_name", "cluster"])),
-        class: fixed.class.as_deref().or_else(|| label(&["class"])),
-        custom_details: Details {
-            fixed: &fixed.details,
-            reason: message.delivery.reason.as_str(),
-            group_key: &message.notification.group.key,
-            firing_count: firing,
-            resolved_count: total - firing,
-            alerts: message
-                .alerts()
-                .take(shown)
-                .map(|alert| DetailAlert {
-                    status: alert.direction.as_str(),
-                    severity: alert.severity.as_str(),
-                    labels: alert.labels.iter().collect(),
-                    annotations: &alert.annotations,
-                    starts_at: alert.starts_at.to_string(),
-                })
-                .collect(),
-            left_out: (total > shown).then(|| format!("{} of {total} alerts are not shown", total - shown)),
-        },
+    let mut custom_details = BTreeMap::new();
+    for (name, text) in &texts.details {
+        custom_details.insert(name.clone(), text.render(data)?);
     }
+    let reason = message.delivery.reason.as_str();
+    custom_details.entry("reason".to_owned()).or_insert_with(|| reason.to_owned());
+    let payload = Payload {
+        summary: required(short(&texts.description)?, "alert"),
+        source: required(source, &required(client.clone(), "Isobar")),
+        // The API refuses any other word, and a page is not lost over one.
+        severity: match SEVERITIES.contains(&severity.as_str()) {
+            true => severity,
+            false => worst_severity(message).as_str().to_owned(),
+        },
+        timestamp: begun.unwrap_or(message.notification.at).to_string(),
+        component: or_label(&texts.component, &["resource_type", "job"])?,
+        group: or_label(&texts.group, &["service_name", "cluster"])?,
+        class: or_label(&texts.class, &["class"])?,
+        custom_details,
+    };
+    let client_url = short(&texts.client_url)?;
+    let (links, images) = (links(message, &short, texts, external_url)?, images(&short, texts)?);
+    Ok(Told { payload, client, client_url, links, images })
+}
+
+/// What the API wants to be there and not blank.
+fn required(text: String, otherwise: &str) -> String {
+    if text.trim().is_empty() { otherwise.to_owned() } else { text }
+}
+
+/// Those of the configuration, then some to alerts.
+fn links(
+    message: &Message<'_>,
+    short: &impl Fn(&TemplateText) -> Result<String, NotifyError>,
+    texts: &Texts,
+    external_url: &Url,
+) -> Result<Vec<EventLink>, NotifyError> {
+    let mut links = Vec::new();
+    for link in &texts.links {
+        let href = short(&link.href)?;
+        if !href.is_empty() {
+            let text = required(short(&link.text)?, &href);
+            links.push(EventLink { href, text });
+        }
+    }
+    for alert in message.alerts().filter(|alert| alert.is_firing()).take(LINKS_SHOWN) {
+        let name = alert.labels.get("alertname").unwrap_or("alert");
+        let text = cut(&one_line(name), TEXT_MAX);
+        links.push(EventLink { href: alert_url(external_url, alert), text });
+    }
+    Ok(links)
+}
+
+fn images(
+    short: &impl Fn(&TemplateText) -> Result<String, NotifyError>,
+    texts: &Texts,
+) -> Result<Vec<EventImage>, NotifyError> {
+    let mut images = Vec::new();
+    for image in &texts.images {
+        let src = short(&image.src)?;
+        if !src.is_empty() {
+            images.push(EventImage { src, href: short(&image.href)?, alt: short(&image.alt)? });
+        }
+    }
+    Ok(images)
 }
 
 #[cfg(test)]

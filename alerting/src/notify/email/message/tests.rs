@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use isobar_normalizer::Severity;
 use proptest::prelude::*;
 
@@ -5,17 +7,32 @@ use super::*;
 use crate::alert::AlertState;
 use crate::delivery::Reason;
 use crate::fixture::{START, alert, told};
+use crate::gotemplate::Templates;
+use crate::notify::email::{HTML, SUBJECT, TEXT};
+
+fn text(source: &str) -> TemplateText {
+    TemplateText::check(None, source, &Arc::new(Templates::default())).unwrap()
+}
 
 fn head(headers: &[(&str, &str)]) -> Head {
+    let mut all: BTreeMap<String, TemplateText> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
+    if !all.keys().any(|name| name.eq_ignore_ascii_case("subject")) {
+        all.insert("Subject".to_owned(), text(SUBJECT));
+    }
     Head {
-        from: "Isobar <isobar@example.org>".parse().unwrap(),
-        to: vec!["On call <oncall@example.org>".parse().unwrap(), "ops@example.org".parse().unwrap()],
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        from: Addresses::Fixed(vec!["Isobar <isobar@example.org>".parse().unwrap()]),
+        to: Addresses::Fixed(mailboxes("On call <oncall@example.org>, ops@example.org").unwrap()),
+        headers: all,
     }
 }
 
+fn texts() -> Texts {
+    Texts { html: text(HTML).html(), text: text(TEXT) }
+}
+
 /// The mail about one alert with this annotation and label.
-fn mail(summary: &str, label: &str, headers: &[(&str, &str)]) -> String {
+fn mail_with(summary: &str, label: &str, head: &Head, texts: &Texts) -> Result<String, NotifyError> {
     let mut one = alert("alertname=HighCpu", AlertState::Firing, Severity::Critical, START);
     one.annotations.insert("summary".to_owned(), summary.to_owned());
     let mut described = one.described.edit();
@@ -25,7 +42,12 @@ fn mail(summary: &str, label: &str, headers: &[(&str, &str)]) -> String {
     let message =
         Message { notification: &notification, delivery: &delivery, send_resolved: false, now: START };
     let url = Url::parse("https://isobar.example/").unwrap();
-    String::from_utf8(write(&message, &head(headers), &url).unwrap().formatted()).unwrap()
+    let mail = write(&message, &TemplateData::of(&message, &url), head, texts, &url)?;
+    Ok(String::from_utf8(mail.formatted()).unwrap())
+}
+
+fn mail(summary: &str, label: &str, headers: &[(&str, &str)]) -> String {
+    mail_with(summary, label, &head(headers), &texts()).unwrap()
 }
 
 /// Headers of the mail itself, folded lines joined.
@@ -41,7 +63,7 @@ fn headers_and_both_parts() {
     for expected in [
         "From: Isobar <isobar@example.org>",
         "To: \"On call\" <oncall@example.org>, ops@example.org",
-        "Subject: [FIRING:1] HighCpu: CPU at 97%",
+        "Subject: [FIRING:1] HighCpu (saturation x critical)",
         "Message-ID: <isobar-0123456789abcdef@isobar.example>",
         "Auto-Submitted: auto-generated",
         "X-Team: platform",
@@ -63,17 +85,45 @@ fn the_same_delivery_is_the_same_message_and_threads_with_its_group() {
 
 #[test]
 fn what_labels_hold_stays_text_in_html() {
-    let (alerts, label) = ("<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>");
-    let mut one = alert("alertname=HighCpu", AlertState::Firing, Severity::Critical, START);
-    one.annotations.insert("summary".to_owned(), alerts.to_owned());
-    one.annotations.insert("note".to_owned(), label.to_owned());
-    let (notification, delivery) = told(&[one], Reason::First);
-    let message =
-        Message { notification: &notification, delivery: &delivery, send_resolved: false, now: START };
-    let url = Url::parse("https://isobar.example/").unwrap();
-    let html = html(&message, &headline(&message), &url);
-    assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
-    assert!(html.contains("&lt;script&gt;") && html.contains("&quot;&gt;&lt;img"), "{html}");
+    let (summary, label) = ("<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>");
+    let only_html = Texts { text: text(""), ..texts() };
+    let mail = mail_with(summary, label, &head(&[]), &only_html).unwrap();
+    assert!(mail.contains("Content-Type: text/html") && !mail.contains("text/plain"), "{mail}");
+    let (_, body) = mail.split_once("\r\n\r\n").unwrap();
+    let body = body.replace("=\r\n", "");
+    assert!(!body.contains("<script") && !body.contains("<img"), "{body}");
+    assert!(body.contains("&lt;script&gt;") && body.contains("&gt;&lt;img"), "{body}");
+}
+
+#[test]
+fn every_text_is_a_template() {
+    let texts = Texts { html: text("").html(), text: text("{{ len .Alerts }} for {{ .Receiver }}") };
+    let mut head = head(&[("Subject", "{{ .CommonLabels.note }}!"), ("X-Status", "{{ .Status }}")]);
+    head.to = Addresses::Template(text("{{ .CommonLabels.note }}@example.org, b@example.org"));
+    let mail = mail_with("a", "checkout", &head, &texts).unwrap();
+    let headers = header_lines(&mail);
+    for expected in ["Subject: checkout!", "X-Status: firing", "To: checkout@example.org, b@example.org"] {
+        assert!(headers.iter().any(|line| line == expected), "{expected} is missing in\n{headers:#?}");
+    }
+    assert!(mail.contains("Content-Type: text/plain") && !mail.contains("text/html"), "{mail}");
+    assert!(mail.trim_end().ends_with("\r\n\r\n1 for team"), "{mail}");
+    let error = mail_with("a", "no address", &head, &texts).unwrap_err();
+    assert!(error.to_string().contains("is no mail address"), "{error}");
+}
+
+#[test]
+fn a_template_that_fails_gives_way_to_the_default() {
+    let templates = Arc::new(Templates::default());
+    let fails: serde_saphyr::Spanned<String> = serde_saphyr::from_str("'{{ index .Alerts 7 }}'").unwrap();
+    let texts = Texts {
+        html: TemplateText::check(Some(&fails), HTML, &templates).unwrap().html(),
+        text: TemplateText::check(Some(&fails), TEXT, &templates).unwrap(),
+    };
+    let instead = mail_with("hot", "x", &head(&[]), &texts).unwrap();
+    let boundary =
+        |mail: &str| mail.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let plain = mail("hot", "x", &[]);
+    assert_eq!(instead.replace(&boundary(&instead), ""), plain.replace(&boundary(&plain), ""));
 }
 
 #[test]

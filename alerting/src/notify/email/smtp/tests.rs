@@ -88,7 +88,10 @@ async fn a_mail_is_handed_over_with_login() {
         assert!(commands.iter().any(|line| line == expected), "{expected} is missing in {commands:#?}");
     }
     assert!(commands.iter().any(|line| line.starts_with("MAIL FROM:<i@example.org>")), "{commands:#?}");
-    assert!(commands.iter().any(|line| line == "Subject: [FIRING:1] HighCpu"), "{commands:#?}");
+    assert!(
+        commands.iter().any(|line| line == "Subject: [FIRING:1] HighCpu (saturation error)"),
+        "{commands:#?}"
+    );
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use isobar_normalizer::Severity;
 use serde_json::{Value, json};
 
@@ -5,13 +7,21 @@ use super::*;
 use crate::alert::{Alert, AlertState};
 use crate::delivery::Reason;
 use crate::fixture::{START, alert, told};
+use crate::gotemplate::Templates;
+use crate::notify::RawPagerDuty;
 
-fn event(alerts: &[Alert], reason: Reason, fixed: &Fixed) -> (usize, Value) {
+/// The settings with these further keys.
+fn texts(keys: &str) -> Texts {
+    let raw: RawPagerDuty = serde_saphyr::from_str(&format!("{{routing_key: k, {keys}}}")).unwrap();
+    raw.texts(&Arc::new(Templates::default())).unwrap()
+}
+
+fn event(alerts: &[Alert], reason: Reason, texts: &Texts) -> (usize, Value) {
     let (notification, delivery) = told(alerts, reason);
     let message =
         Message { notification: &notification, delivery: &delivery, send_resolved: true, now: START };
     let url = Url::parse("https://isobar.example/").unwrap();
-    let bytes = write(&message, fixed, &Revealed::new("k".repeat(32)), &url).unwrap();
+    let bytes = write(&message, texts, &Revealed::new("k".repeat(32)), &url).unwrap();
     (bytes.len(), serde_json::from_slice(&bytes).unwrap())
 }
 
@@ -23,20 +33,27 @@ fn cpu(i: usize, severity: Severity) -> Alert {
 fn a_trigger_says_what_where_and_how_bad() {
     let mut one = cpu(1, Severity::Critical);
     one.annotations.insert("summary".to_owned(), "CPU of db-1\nat 97%".to_owned());
-    let (_, found) = event(&[one, cpu(2, Severity::Warning)], Reason::First, &Fixed::default());
+    let (_, found) = event(&[one, cpu(2, Severity::Warning)], Reason::First, &texts(""));
     assert_eq!(found["event_action"], "trigger");
     assert_eq!(found["dedup_key"], "isobar-0123456789abcdef");
     assert_eq!(found["routing_key"], "k".repeat(32));
-    assert_eq!(found["payload"]["summary"], "[FIRING:2] HighCpu: CPU of db-1 at 97%");
+    assert_eq!(found["payload"]["summary"], "[FIRING:2] HighCpu (saturation)");
     assert_eq!(found["payload"]["severity"], "critical");
-    assert_eq!(found["payload"]["source"], "isobar.example", "the two have no resource in common");
+    assert_eq!(found["payload"]["source"], "Isobar", "the two have no resource in common");
     assert_eq!(found["payload"]["class"], "saturation");
     assert_eq!(found["payload"]["timestamp"], "2026-01-01T00:00:00.000Z");
-    assert_eq!(found["payload"]["custom_details"]["firing_count"], 2);
-    assert_eq!(found["payload"]["custom_details"]["reason"], "first notification");
+    let details = &found["payload"]["custom_details"];
+    assert_eq!((&details["num_firing"], &details["num_resolved"]), (&json!("2"), &json!("0")));
+    assert_eq!((&details["resolved"], &details["reason"]), (&json!(""), &json!("first notification")));
+    let firing = details["firing"].as_str().unwrap();
+    assert!(firing.starts_with("Labels:\n - alertname = HighCpu\n - class = saturation\n"), "{firing}");
+    assert!(
+        firing.contains("Annotations:\n - summary = CPU of db-1\nat 97%\nSource: https://isobar.example/"),
+        "{firing}"
+    );
     assert_eq!(
         (&found["client"], &found["client_url"]),
-        (&json!("Isobar"), &json!("https://isobar.example/"))
+        (&json!("Isobar"), &json!("https://isobar.example/alerts?q=alertname%3DHighCpu"))
     );
     assert_eq!(found["links"].as_array().unwrap().len(), 2);
 }
@@ -44,7 +61,7 @@ fn a_trigger_says_what_where_and_how_bad() {
 #[test]
 fn a_resolve_is_the_key_alone() {
     let over = alert("alertname=HighCpu", AlertState::Resolved, Severity::Critical, START);
-    let (_, found) = event(&[over], Reason::AllResolved, &Fixed::default());
+    let (_, found) = event(&[over], Reason::AllResolved, &texts(""));
     let expected = json!({"routing_key": "k".repeat(32), "event_action": "resolve", "dedup_key": "isobar-0123456789abcdef"});
     assert_eq!(found, expected);
 }
@@ -60,7 +77,7 @@ fn the_fields_are_those_of_the_api() {
         return;
     };
     let documented: Value = serde_json::from_str(&text).unwrap();
-    let (_, found) = event(&[cpu(1, Severity::Error)], Reason::First, &Fixed::default());
+    let (_, found) = event(&[cpu(1, Severity::Error)], Reason::First, &texts(""));
     for (part, known) in
         [(&found, &documented["trigger"]), (&found["payload"], &documented["trigger"]["payload"])]
     {
@@ -74,9 +91,10 @@ fn the_fields_are_those_of_the_api() {
 fn texts_are_cut_between_characters() {
     let mut one = cpu(1, Severity::Error);
     one.annotations.insert("summary".to_owned(), "\"云\u{1F525}".repeat(1000));
-    let (_, found) = event(&[one], Reason::First, &Fixed::default());
+    let texts = texts("description: '{{ .CommonAnnotations.summary }}'");
+    let (_, found) = event(&[one], Reason::First, &texts);
     let summary = found["payload"]["summary"].as_str().unwrap();
-    assert_eq!(summary.chars().count(), SUMMARY_MAX);
+    assert_eq!(summary.chars().count(), TEXT_MAX);
     assert!(summary.ends_with('…'));
 }
 
@@ -89,27 +107,51 @@ fn an_event_is_never_too_large_and_says_what_it_leaves_out() {
             alert
         })
         .collect();
-    let (size, found) = event(&big, Reason::First, &Fixed::default());
+    let (size, found) = event(&big, Reason::First, &texts(""));
     assert!(size <= EVENT_MAX, "{size}");
     let details = &found["payload"]["custom_details"];
-    let shown = details["alerts"].as_array().unwrap().len();
+    let shown = details["firing"].as_str().unwrap().matches("Source: ").count();
     assert_eq!(details["left_out"], format!("{} of 300 alerts are not shown", 300 - shown));
     assert!(shown > 0);
+    assert_eq!(details["num_firing"], "300");
+    let (size, found) = event(
+        &big[..1],
+        Reason::First,
+        &texts("details: {all: '{{ range 60 }}{{ index $.Alerts 0 }}{{ end }}'}"),
+    );
+    assert!(size <= EVENT_MAX, "{size}");
+    assert_eq!(found["payload"]["custom_details"]["all"], "");
 }
 
 #[test]
-fn what_is_configured_stands_in_every_trigger() {
-    let fixed = Fixed {
-        description: Some("Checkout".to_owned()),
-        severity: Some("info".to_owned()),
-        source: Some("checkout".to_owned()),
-        details: [("team".to_owned(), "platform".to_owned())].into(),
-        links: vec![(Url::parse("https://wiki.example/").unwrap(), None)],
-        ..Fixed::default()
-    };
-    let (_, found) = event(&[cpu(1, Severity::Critical)], Reason::First, &fixed);
-    assert_eq!(found["payload"]["summary"], "Checkout");
-    assert_eq!(found["payload"]["severity"], "info");
-    assert_eq!(found["payload"]["custom_details"]["team"], "platform");
-    assert_eq!(found["links"][0], json!({"href": "https://wiki.example/", "text": "https://wiki.example/"}));
+fn what_is_configured_is_a_template() {
+    let texts = texts(
+        "description: 'Checkout {{ .Status }}', severity: '{{ .CommonLabels.severity }}', source: checkout, class: '{{ \"\" }}', \
+         details: {team: platform, firing: '{{ len .Alerts.Firing }}'}, \
+         links: [{href: 'https://wiki.example/{{ .GroupLabels.alertname }}'}, {href: '{{ .CommonLabels.nope }}'}], \
+         images: [{src: 'https://charts.example/x.png', alt: '{{ .Status }}'}]",
+    );
+    let (_, found) = event(&[cpu(1, Severity::Critical)], Reason::First, &texts);
+    let payload = &found["payload"];
+    assert_eq!(payload["summary"], "Checkout firing");
+    assert_eq!(payload["severity"], "critical");
+    assert_eq!((&payload["class"], &payload["source"]), (&Value::Null, &json!("checkout")));
+    assert_eq!(
+        (&payload["custom_details"]["team"], &payload["custom_details"]["firing"]),
+        (&json!("platform"), &json!("1"))
+    );
+    let wiki = "https://wiki.example/HighCpu";
+    assert_eq!(found["links"][0], json!({"href": wiki, "text": wiki}));
+    assert_eq!(found["links"].as_array().unwrap().len(), 2);
+    assert_eq!(found["images"], json!([{"src": "https://charts.example/x.png", "alt": "firing"}]));
+}
+
+#[test]
+fn a_severity_that_the_api_does_not_know_gives_way_to_the_alerts_own() {
+    let (_, found) = event(
+        &[cpu(1, Severity::Warning)],
+        Reason::First,
+        &texts("severity: '{{ .CommonLabels.nope }}page'"),
+    );
+    assert_eq!(found["payload"]["severity"], "warning");
 }
