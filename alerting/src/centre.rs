@@ -19,6 +19,7 @@ use self::state::State;
 use self::writer::Writer;
 use crate::config::AlertingConfig;
 use crate::handling::ActError;
+use crate::outbox::Paces;
 use crate::silence::SilenceError;
 
 mod command;
@@ -27,10 +28,12 @@ mod people;
 mod restore;
 mod senders;
 mod state;
+mod test_fire;
 mod writer;
 
 pub use handle::{AlertGroup, CentreHandle};
 pub use people::EndingSilence;
+pub use test_fire::{Stage, TestFired, TestStage};
 
 /// Commands that may wait for the writer: more than evaluation, senders and people make in one turn. Who comes later waits.
 const COMMANDS_MAX: usize = 1024;
@@ -98,6 +101,12 @@ pub enum CentreError {
     /// Nothing was done about alerts.
     #[error(transparent)]
     Act(#[from] ActError),
+    /// No receiver has this name.
+    #[error("no receiver is named {0:?}")]
+    UnknownReceiver(String),
+    /// A receiver is tested once in ten seconds.
+    #[error("receiver {0:?} was tested less than ten seconds ago: wait, and ask again")]
+    TestedJustNow(String),
     /// The centre has been stopped.
     #[error("the alert centre is stopped")]
     Stopped,
@@ -122,9 +131,11 @@ impl AlertCentre {
     /// # Errors
     /// A journal that cannot be read, a secret or certificate that is missing.
     pub async fn open(config: AlertingConfig, parts: CentreParts) -> Result<Self, CentreError> {
-        let first = Senders::build(&config, &parts)?;
+        let paces = Paces::default();
+        let first = Senders::build(&config, &parts, &paces)?;
         let known = restore::known(Arc::clone(&parts.journal)).await?;
         let now = (parts.clock)();
+        first.remember(&known.outbox, now);
         let state = Arc::new(RwLock::new(State::new(Arc::new(config), known, now)));
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let (version, versions) = watch::channel(0);
@@ -138,7 +149,7 @@ impl AlertCentre {
             unsaved: 0,
             trouble: None,
         };
-        let handle = CentreHandle::new(state, commands, versions, senders, parts);
+        let handle = CentreHandle::new(state, commands, versions, senders, paces, parts);
         Ok(Self { writer, handle, senders: senders_changed })
     }
 

@@ -10,15 +10,21 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 use url::Url;
 
+use self::entry::Entry;
 use self::keys::Checked;
 use self::raw::{RawFile, RawHeartbeat, RawReceiver};
 use crate::classify::Classifier;
+use crate::delivery::IntegrationId;
 use crate::gotemplate::Templates;
 use crate::inhibit::InhibitRule;
 use crate::interval::{Period, TimeInterval};
-use crate::notify::{IntegrationSettings, MailDefaults, PagerDutyDefaults};
+use crate::notify::{
+    IntegrationSettings, MailDefaults, PagerDutyDefaults, RawIntegration, SlackDefaults, TelegramDefaults,
+};
 use crate::route::Route;
 
+mod entry;
+mod fallback;
 pub(crate) mod http;
 mod inhibit;
 pub(crate) mod keys;
@@ -27,6 +33,7 @@ mod raw;
 mod route;
 pub(crate) mod value;
 
+pub use entry::Terms;
 pub(crate) use http::HttpConfig;
 pub use matchers::parse_matchers;
 pub(crate) use value::SecretSource;
@@ -67,6 +74,20 @@ pub struct Receiver {
     pub name: Arc<str>,
     /// Each is told of every notification, independently of the others.
     pub integrations: Vec<Integration>,
+    /// The receiver that is told too while every integration here fails; it is among the receivers, and no chain of
+    /// fallbacks comes back to where it began.
+    pub fallback: Option<Arc<str>>,
+}
+
+impl Receiver {
+    /// The ways to it, in the order of its integrations.
+    pub(crate) fn ways(&self) -> impl Iterator<Item = IntegrationId> + '_ {
+        self.integrations.iter().map(|integration| IntegrationId {
+            receiver: Arc::clone(&self.name),
+            channel: integration.settings.kind().name().into(),
+            index: integration.index,
+        })
+    }
 }
 
 /// One entry of a receiver's `…_configs` list.
@@ -76,6 +97,8 @@ pub struct Integration {
     pub index: u32,
     /// What stands there, checked.
     pub settings: Arc<dyn IntegrationSettings>,
+    /// How much it takes.
+    pub terms: Terms,
 }
 
 /// A signed POST at every interval that says "alive": whoever waits for it pages when it stays away.
@@ -191,8 +214,10 @@ impl AlertingConfig {
         let global = Global::read(raw.global.0, templates)?;
         let mut receivers: Vec<Receiver> = Vec::with_capacity(raw.receivers.len());
         let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut fallbacks = Vec::new();
         for Checked(raw) in raw.receivers {
             let location = raw.name.referenced;
+            fallbacks.extend(raw.fallback.as_ref().map(|fallback| (receivers.len(), fallback.referenced)));
             let receiver = receiver(raw, &global)?;
             if receiver.name.is_empty() {
                 return Err(ConfigError::at(location, "a receiver needs a name"));
@@ -204,6 +229,9 @@ impl AlertingConfig {
                 ));
             }
             receivers.push(receiver);
+        }
+        for (place, location) in fallbacks {
+            fallback::check(&receivers, place).map_err(|wrong| ConfigError::at(location, wrong))?;
         }
         let route = raw.route.ok_or_else(|| {
             ConfigError::whole("no route: write route: {receiver: NAME} and receivers: [{name: NAME}]")
@@ -234,11 +262,14 @@ impl AlertingConfig {
 }
 
 /// What integrations inherit.
-struct Global {
-    http: HttpConfig,
-    mail: MailDefaults,
-    pagerduty: PagerDutyDefaults,
-    templates: Arc<Templates>,
+pub(crate) struct Global {
+    pub(crate) http: HttpConfig,
+    pub(crate) mail: MailDefaults,
+    pub(crate) pagerduty: PagerDutyDefaults,
+    pub(crate) slack: SlackDefaults,
+    pub(crate) telegram: TelegramDefaults,
+    /// What texts may refer to.
+    pub(crate) templates: Arc<Templates>,
 }
 
 impl Global {
@@ -260,7 +291,17 @@ impl Global {
         let pagerduty =
             PagerDutyDefaults { url: raw.pagerduty_url.as_ref().map(value::http_url).transpose()? };
         let http = raw.http_config.map(HttpConfig::try_from).transpose()?.unwrap_or_default();
-        Ok(Self { http, mail, pagerduty, templates })
+        let api_url = SecretSource::choose("slack_api_url", raw.slack_api_url, raw.slack_api_url_file)?;
+        let slack = SlackDefaults { api_url };
+        let telegram = TelegramDefaults {
+            api_url: raw.telegram_api_url.as_ref().map(value::http_url).transpose()?,
+            bot_token: SecretSource::choose(
+                "telegram_bot_token",
+                raw.telegram_bot_token,
+                raw.telegram_bot_token_file,
+            )?,
+        };
+        Ok(Self { http, mail, pagerduty, slack, telegram, templates })
     }
 }
 
@@ -279,28 +320,20 @@ fn templates(patterns: &[Spanned<String>], files: &TemplateFiles<'_>) -> Result<
 
 fn receiver(raw: RawReceiver, global: &Global) -> Result<Receiver, ConfigError> {
     let mut integrations: Vec<Integration> = Vec::new();
-    let mut add = |index: usize, settings: Arc<dyn IntegrationSettings>| {
-        let index = u32::try_from(index).expect("a list of four billion receivers does not fit a file");
-        integrations.push(Integration { index, settings });
-    };
-    for (index, raw) in raw.pagerduty_configs.into_iter().enumerate() {
-        add(
-            index,
-            Arc::new(raw.value.0.check(
-                raw.referenced,
-                &global.pagerduty,
-                &global.http,
-                &global.templates,
-            )?),
-        );
-    }
-    for (index, raw) in raw.email_configs.into_iter().enumerate() {
-        add(index, Arc::new(raw.value.0.check(raw.referenced, &global.mail, &global.templates)?));
-    }
-    for (index, raw) in raw.webhook_configs.into_iter().enumerate() {
-        add(index, Arc::new(raw.value.0.check(raw.referenced, &global.http)?));
-    }
-    Ok(Receiver { name: raw.name.value.into(), integrations })
+    add(&mut integrations, raw.pagerduty_configs, global)?;
+    add(&mut integrations, raw.email_configs, global)?;
+    add(&mut integrations, raw.webhook_configs, global)?;
+    add(&mut integrations, raw.slack_configs, global)?;
+    add(&mut integrations, raw.msteamsv2_configs, global)?;
+    add(&mut integrations, raw.discord_configs, global)?;
+    add(&mut integrations, raw.telegram_configs, global)?;
+    add(&mut integrations, raw.standard_webhook_configs, global)?;
+    add(&mut integrations, raw.cloudevents_configs, global)?;
+    add(&mut integrations, raw.dingtalk_configs, global)?;
+    add(&mut integrations, raw.feishu_configs, global)?;
+    add(&mut integrations, raw.wecom_configs, global)?;
+    let fallback = raw.fallback.map(|fallback| fallback.value.into());
+    Ok(Receiver { name: raw.name.value.into(), integrations, fallback })
 }
 
 fn interval(name: &Spanned<String>, periods: Vec<Period>) -> Result<TimeInterval, ConfigError> {
@@ -308,6 +341,23 @@ fn interval(name: &Spanned<String>, periods: Vec<Period>) -> Result<TimeInterval
         return Err(ConfigError::at(name.referenced, "a time interval needs a name"));
     }
     Ok(TimeInterval { name: name.value.as_str().into(), periods })
+}
+
+/// Adds the entries of one `…_configs` list.
+fn add<T: RawIntegration>(
+    integrations: &mut Vec<Integration>,
+    entries: Vec<Spanned<Entry<T>>>,
+    global: &Global,
+) -> Result<(), ConfigError> {
+    for (index, entry) in entries.into_iter().enumerate() {
+        let settings = entry.value.own.check(entry.referenced, global)?;
+        integrations.push(Integration {
+            index: u32::try_from(index).expect("a list of four billion receivers does not fit a file"),
+            terms: entry.value.terms.check(settings.kind())?,
+            settings,
+        });
+    }
+    Ok(())
 }
 
 impl TryFrom<RawHeartbeat> for Heartbeat {

@@ -383,6 +383,16 @@ pub struct Delivery {
     pub sent_at: Option<Timestamp>,
     /// What the receiver answered then.
     pub receipt: Option<Receipt>,
+    /// Id of the digest it was told in, where what waited was told in one message. Not sent means that the digest was
+    /// refused; then it is tried on its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Arc<str>>,
+    /// The receiver that was told instead, because every way of its own failed. It is tried here all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_to: Option<Arc<str>>,
+    /// The receiver whose every way failed, where this is its fallback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_for: Option<Arc<str>>,
 }
 
 /// How far one idempotency key reaches.
@@ -408,6 +418,17 @@ pub(crate) fn acknowledgement_id(group: &GroupId, way: &IntegrationId, at: Times
 /// The id of a delivery.
 pub(crate) fn delivery_id(notification: &str, integration: &IntegrationId) -> Arc<str> {
     digest(&["delivery", notification, &integration.channel, &integration.index.to_string()])
+}
+
+/// The id of a delivery to a fallback.
+pub(crate) fn fallback_delivery_id(notification: &str, way: &IntegrationId) -> Arc<str> {
+    digest(&["fallback", notification, &way.receiver, &way.channel, &way.index.to_string()])
+}
+
+/// The id of a digest of these deliveries.
+pub(crate) fn digest_id<'a>(deliveries: impl Iterator<Item = &'a str>) -> Arc<str> {
+    let parts: Vec<&str> = std::iter::once("digest").chain(deliveries).collect();
+    digest(&parts)
 }
 
 /// What a receiver knows the delivery by.

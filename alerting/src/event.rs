@@ -16,6 +16,8 @@ pub const KIND_NOTIFICATION: &str = "notification";
 pub const KIND_SILENCE: &str = "silence";
 /// Journal kind of [`crate::Handling`].
 pub const KIND_HANDLING: &str = "handling";
+/// Journal kind of tests of receivers, which change nothing here.
+pub const KIND_TEST: &str = "test";
 
 /// An alert changed its state or its severity. Payload of [`KIND_ALERT`], JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

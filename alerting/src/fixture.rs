@@ -99,6 +99,9 @@ pub(crate) fn told(alerts: &[Alert], reason: Reason) -> (Notification, Delivery)
         queued_at: START,
         sent_at: None,
         receipt: None,
+        digest: None,
+        handed_to: None,
+        fallback_for: None,
     };
     (notification, delivery)
 }

@@ -35,10 +35,13 @@ mod why;
 pub use alert::{Alert, AlertState, NativeReport, Pushed, Threshold, Watched};
 pub use alerts::{Alerts, RESOLVED_RETENTION};
 pub use cell::Cell;
-pub use centre::{AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts, EndingSilence};
+pub use centre::{
+    AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts, EndingSilence, Stage, TestFired,
+    TestStage,
+};
 pub use classify::Classifier;
 pub use config::{
-    AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver, TemplateFiles,
+    AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver, TemplateFiles, Terms,
     parse_matchers,
 };
 pub use delivery::{
@@ -50,7 +53,9 @@ pub use evaluate::{
     EVALUATION_INTERVAL, Evaluator, PolicyHealth, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark,
     Stretch,
 };
-pub use event::{KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, Transition};
+pub use event::{
+    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, KIND_TEST, Transition,
+};
 pub use gotemplate::{TemplateData, TemplateError, Templates};
 pub use group::{Calendar, Group, LogEntry, NotificationLog};
 pub use handling::{Acknowledged, Act, ActError, ActOutcome, Comment, Handling, Snoozed};
@@ -66,7 +71,7 @@ pub use outage::{
     Cause, Estate, Evidence, EvidenceClass, HealthNotice, Level, OutageAlerts, OutageFacts, OutageInference,
     PartFacts, Trouble, Verdict,
 };
-pub use outbox::{AGE_MAX, DeliveryFilter, Next, Outbox, after_attempt, requeued};
+pub use outbox::{AGE_MAX, DeliveryFilter, Destination, Next, Outbox, Rate, after_attempt, requeued};
 pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, Policies, Policy};
 pub use pushed::{POSTED_BYTES_MAX, PostError, PostOutcome, PostedAlert};
 pub use route::{Grouping, Route, RouteVerdict, Timing};

@@ -1,30 +1,73 @@
 //! Notifiers: each turns a notification into one request of its channel and judges the answer.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use isobar_egress::{Egress, Retry, Trust};
 use isobar_normalizer::{ConfigError, SecretReader, Timestamp};
+use serde_saphyr::Location;
 use url::Url;
 
+use crate::config::Global;
+use crate::config::keys::Grammar;
 use crate::delivery::{Delivery, Direction, KeyScope, Notification, NotifiedAlert, Receipt};
+use crate::outbox::{Destination, Rate};
 
+mod chat;
+mod cloudevents;
+mod dingtalk;
+mod discord;
 mod email;
+mod feishu;
+mod fit;
+#[cfg(test)]
+mod fixture;
 mod heartbeat;
 mod http;
+mod msteamsv2;
 mod pagerduty;
+mod report;
+mod robot;
+mod slack;
+mod standard_webhook;
+mod telegram;
 pub(crate) mod text;
 mod webhook;
+mod wecom;
 
 pub use heartbeat::HeartbeatSender;
 
+pub(crate) use cloudevents::RawCloudEvents;
+pub(crate) use dingtalk::DingTalk;
+pub(crate) use discord::RawDiscord;
 pub(crate) use email::{MailDefaults, RawEmail};
+pub(crate) use feishu::Feishu;
+pub(crate) use msteamsv2::RawTeams;
 pub(crate) use pagerduty::{PagerDutyDefaults, RawPagerDuty};
+pub(crate) use robot::RawRobot;
+pub(crate) use slack::{RawSlack, SlackDefaults};
+pub(crate) use standard_webhook::RawStandardWebhook;
+pub(crate) use telegram::{RawTelegram, TelegramDefaults};
 pub(crate) use webhook::RawWebhook;
+pub(crate) use wecom::WeCom;
 
 /// Every channel there is.
-pub static NOTIFIER_KINDS: &[&dyn NotifierKind] = &[&email::KIND, &pagerduty::KIND, &webhook::KIND];
+pub static NOTIFIER_KINDS: &[&dyn NotifierKind] = &[
+    &cloudevents::KIND,
+    &dingtalk::KIND,
+    &discord::KIND,
+    &email::KIND,
+    &feishu::KIND,
+    &msteamsv2::KIND,
+    &pagerduty::KIND,
+    &slack::KIND,
+    &standard_webhook::KIND,
+    &telegram::KIND,
+    &webhook::KIND,
+    &wecom::KIND,
+];
 
 /// What a `…_configs` list of a receiver stands for.
 pub trait NotifierKind: fmt::Debug + Sync {
@@ -40,6 +83,19 @@ pub trait NotifierKind: fmt::Debug + Sync {
     fn takes_acknowledgements(&self) -> bool {
         false
     }
+    /// How much one destination of it takes, as far as is known; what stands in the configuration replaces it.
+    fn rate_limits(&self) -> &'static [Rate] {
+        &[]
+    }
+}
+
+/// One entry of a `…_configs` list as it is written.
+pub(crate) trait RawIntegration: Grammar {
+    /// Checks it.
+    ///
+    /// # Errors
+    /// What is missing or wrong in it, and where.
+    fn check(self, location: Location, global: &Global) -> Result<Arc<dyn IntegrationSettings>, ConfigError>;
 }
 
 /// One checked entry of a `…_configs` list.
@@ -83,9 +139,39 @@ pub struct Message<'a> {
     pub send_resolved: bool,
     /// When it is tried.
     pub now: Timestamp,
+    /// The largest body that is wanted, in bytes; `None` for what the channel takes.
+    pub max_bytes: Option<usize>,
+    /// Alerts that are not among those of `notification`, because the body would be too large.
+    pub left_out: LeftOut,
+}
+
+/// How many alerts a message does not show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Open ones.
+    pub firing: usize,
+    /// Those that are over.
+    pub resolved: usize,
+}
+
+impl LeftOut {
+    /// All of them.
+    pub fn total(self) -> usize {
+        self.firing + self.resolved
+    }
 }
 
 impl<'a> Message<'a> {
+    /// The whole notification, without a limit but the channel's own.
+    pub fn new(
+        notification: &'a Notification,
+        delivery: &'a Delivery,
+        send_resolved: bool,
+        now: Timestamp,
+    ) -> Self {
+        Self { notification, delivery, send_resolved, now, max_bytes: None, left_out: LeftOut::default() }
+    }
+
     /// The alerts to tell of, in label order.
     pub fn alerts(&self) -> impl Iterator<Item = &'a NotifiedAlert> + Clone {
         let all = self.send_resolved;
@@ -110,6 +196,11 @@ pub trait Notifier: fmt::Debug + Send + Sync {
     /// Where it connects to, and how far that is trusted: for a check of the way that tells nobody anything. The path may
     /// be a secret.
     fn target(&self) -> (&Url, Trust);
+
+    /// What its rate limit is about: who tells the same destination shares it.
+    fn destination(&self) -> Destination {
+        Destination::of(&[self.target().0.as_str()])
+    }
 }
 
 /// Why a try did not succeed.

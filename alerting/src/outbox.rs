@@ -1,23 +1,35 @@
 //! The outbox: every delivery from the moment it is written down until the receiver has taken it, or it is given up.
 //! This is the state, a fold of journal records; [`lane`] sends.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
-use isobar_normalizer::Timestamp;
+use isobar_normalizer::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{Delivery, DeliveryState, IntegrationId, Notification};
+use self::fallback::Handed;
+use self::queue::Queue;
+use crate::delivery::{Delivery, DeliveryState, GroupId, IntegrationId, Notification};
 
+mod digest;
+mod fallback;
 pub(crate) mod lane;
+mod pace;
+mod queue;
 mod retry;
 
+pub use pace::{Destination, Rate};
+pub(crate) use pace::{Paces, Turn};
 pub use retry::{AGE_MAX, after_attempt, requeued};
 
 /// Taken deliveries kept in memory, for the API and for `why`; the journal has all of them.
 const SENT_KEPT: usize = 10_000;
 /// Dead letters kept in memory ready to be sent again, contents included.
 const DEAD_KEPT: usize = 1_000;
+
+/// Deliveries told in one digest; more wait for the next.
+const DIGEST_MAX: usize = 1_000;
 
 /// Fingerprints kept to say which alerts a delivery told of, over all remembered notifications: 8 MB.
 const MEMBERS_KEPT: usize = 1_000_000;
@@ -26,10 +38,10 @@ const MEMBERS_KEPT: usize = 1_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     deliveries: HashMap<Arc<str>, (u64, Delivery)>,
-    /// Ids in the order they were written down, for each way; only those under way.
-    lanes: BTreeMap<IntegrationId, BTreeMap<u64, Arc<str>>>,
+    /// What is under way by each integration.
+    lanes: BTreeMap<IntegrationId, Queue>,
     /// Contents of what is not taken yet, dead letters included.
-    contents: HashMap<Arc<str>, Arc<Notification>>,
+    contents: HashMap<Arc<str>, Content>,
     /// Which alerts each notification told of, oldest first.
     members: VecDeque<(Arc<str>, Arc<[u64]>)>,
     members_total: usize,
@@ -37,7 +49,24 @@ pub struct Outbox {
     dead: VecDeque<Arc<str>>,
     /// Since when every try on a way has failed.
     failing_since: BTreeMap<IntegrationId, Timestamp>,
+    handed: Handed,
     written: u64,
+}
+
+/// A notification, the worst severity in it, and who else is told of it.
+#[derive(Clone, Debug)]
+struct Content {
+    notification: Arc<Notification>,
+    severity: Severity,
+    /// Deliveries of it to fallbacks.
+    handed: Vec<Arc<str>>,
+}
+
+impl Content {
+    fn of(notification: Arc<Notification>) -> Self {
+        let severity = notification.alerts.iter().map(|alert| alert.severity).max().unwrap_or(Severity::Info);
+        Self { notification, severity, handed: Vec::new() }
+    }
 }
 
 /// An [`Outbox`] as a snapshot keeps it.
@@ -47,17 +76,39 @@ pub(crate) struct Remembered {
     members: Vec<(Arc<str>, Vec<u64>)>,
     /// In the order they were written down.
     deliveries: Vec<Delivery>,
+    #[serde(default)]
+    handed: Vec<(GroupId, Timestamp)>,
 }
 
 /// What a lane does next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
     /// Send this now.
-    Send(Box<Delivery>, Arc<Notification>),
+    Send {
+        /// The one whose turn it is.
+        delivery: Box<Delivery>,
+        /// What it carries.
+        notification: Arc<Notification>,
+    },
     /// Nothing may be sent before this time.
     WaitUntil(Timestamp),
     /// Nothing is under way.
     Idle,
+}
+
+impl Next {
+    fn send(delivery: &Delivery, content: &Content) -> Self {
+        let notification = Arc::clone(&content.notification);
+        Self::Send { delivery: Box::new(delivery.clone()), notification }
+    }
+}
+
+/// A delivery that is due, and how severe what waits behind it in its group is.
+struct Head<'a> {
+    order: u64,
+    severity: Severity,
+    delivery: &'a Delivery,
+    content: &'a Content,
 }
 
 /// Which deliveries to list; every field that is given must hold.
@@ -75,7 +126,7 @@ impl Outbox {
     /// Takes in what will be delivered. Comes before its deliveries.
     pub fn apply_notification(&mut self, notification: &Arc<Notification>) {
         if notification.told.iter().any(|told| told.delivery.is_some()) {
-            self.contents.insert(Arc::clone(&notification.id), Arc::clone(notification));
+            self.contents.insert(Arc::clone(&notification.id), Content::of(Arc::clone(notification)));
             let members = notification.alerts.iter().map(|alert| alert.fingerprint).collect();
             self.remember_members(Arc::clone(&notification.id), members);
         }
@@ -101,19 +152,28 @@ impl Outbox {
                 self.written
             }
         };
+        let severity =
+            self.contents.get(&delivery.notification).map_or(Severity::Info, |known| known.severity);
         let lane = self.lanes.entry(delivery.integration.clone()).or_default();
         if delivery.state.is_final() {
-            lane.remove(&order);
+            lane.remove(order);
             if lane.is_empty() {
                 self.lanes.remove(&delivery.integration);
             }
         } else {
-            lane.insert(order, Arc::clone(&id));
+            lane.insert(order, Arc::clone(&id), severity);
         }
         if delivery.state == DeliveryState::Sent {
             self.failing_since.remove(&delivery.integration);
         } else if let Some(tried_at) = delivery.tried_at {
             self.failing_since.entry(delivery.integration.clone()).or_insert(tried_at);
+        }
+        self.note_handed(&delivery);
+        if delivery.fallback_for.is_some()
+            && let Some(content) = self.contents.get_mut(&delivery.notification)
+            && !content.handed.contains(&id)
+        {
+            content.handed.push(Arc::clone(&id));
         }
         let notification = Arc::clone(&delivery.notification);
         let state = delivery.state;
@@ -130,26 +190,95 @@ impl Outbox {
         self.forget_oldest();
     }
 
-    /// What the lane of this integration does next: the oldest delivery that is due. A delivery waits for every earlier one
-    /// of its group, so that a resolve never overtakes its trigger; groups do not wait for each other. What would wait for
-    /// longer than anything may was decided before the clock was put back, and is due.
+    /// What the lane of this integration does next: of the deliveries that are due the oldest in the group with the worst
+    /// severity. A delivery waits for every earlier one of its group, so that a resolve never overtakes its trigger; groups
+    /// do not wait for each other. What would wait for longer than anything may was decided before the clock was put back,
+    /// and is due.
     pub fn next(&self, integration: &IntegrationId, now: Timestamp) -> Next {
-        let Some(lane) = self.lanes.get(integration) else { return Next::Idle };
-        let mut held: HashSet<&str> = HashSet::new();
-        let mut soonest: Option<Timestamp> = None;
-        for id in lane.values() {
-            let Some((_, delivery)) = self.deliveries.get(id) else { continue };
-            if !held.insert(&delivery.group_key) {
-                continue;
+        let worst = self.lanes.get(integration).and_then(Queue::worst);
+        // The first delivery of each group: due, with the worst severity that waits in the group, or not before a time.
+        let mut heads: HashMap<&str, Result<Head<'_>, Timestamp>> = HashMap::new();
+        for (order, delivery, content) in self.lane(integration) {
+            match heads.get_mut(&*delivery.group_key) {
+                Some(Ok(head)) => head.severity = head.severity.max(content.severity),
+                Some(Err(_)) => {}
+                None if !is_due(delivery, now) => {
+                    heads.insert(&delivery.group_key, Err(delivery.next_attempt_at));
+                }
+                None if Some(content.severity) == worst => return Next::send(delivery, content),
+                None => {
+                    let head = Head { order, severity: content.severity, delivery, content };
+                    heads.insert(&delivery.group_key, Ok(head));
+                }
             }
-            let Some(notification) = self.contents.get(&delivery.notification) else { continue };
-            let is_far = delivery.next_attempt_at > now.plus(retry::PAUSE_LONGEST);
-            if delivery.next_attempt_at <= now || is_far {
-                return Next::Send(Box::new(delivery.clone()), Arc::clone(notification));
-            }
-            soonest = Some(soonest.map_or(delivery.next_attempt_at, |at| at.min(delivery.next_attempt_at)));
         }
-        soonest.map_or(Next::Idle, Next::WaitUntil)
+        let due = heads.values().filter_map(|head| head.as_ref().ok());
+        match due.min_by_key(|head| (std::cmp::Reverse(head.severity), head.order)) {
+            Some(head) => Next::send(head.delivery, head.content),
+            None => heads
+                .values()
+                .filter_map(|head| head.as_ref().err())
+                .min()
+                .map_or(Next::Idle, |at| Next::WaitUntil(*at)),
+        }
+    }
+
+    /// How many deliveries of this integration could be sent now.
+    pub(crate) fn waiting(&self, integration: &IntegrationId, now: Timestamp) -> usize {
+        let mut held: HashSet<&str> = HashSet::new();
+        let mut waiting = 0;
+        for (_, delivery, _) in self.lane(integration) {
+            if !is_due(delivery, now) {
+                held.insert(&delivery.group_key);
+            } else if !held.contains(&*delivery.group_key) {
+                waiting += 1;
+            }
+        }
+        waiting
+    }
+
+    /// All that could be sent now, oldest first, at most [`DIGEST_MAX`]; without what was refused in a digest before.
+    pub(crate) fn due(
+        &self,
+        integration: &IntegrationId,
+        now: Timestamp,
+    ) -> Vec<(Delivery, Arc<Notification>)> {
+        let mut held: HashSet<&str> = HashSet::new();
+        let mut due = Vec::new();
+        for (_, delivery, content) in self.lane(integration) {
+            if !is_due(delivery, now) || delivery.digest.is_some() {
+                held.insert(&delivery.group_key);
+            } else if !held.contains(&*delivery.group_key) && due.len() < DIGEST_MAX {
+                due.push((delivery.clone(), Arc::clone(&content.notification)));
+            }
+        }
+        due
+    }
+
+    /// How long ago this integration was sent messages, of those sent in this time: what a limit counts after a restart.
+    pub(crate) fn sends(
+        &self,
+        integration: &IntegrationId,
+        within: Duration,
+        now: Timestamp,
+    ) -> Vec<Duration> {
+        let own = self.deliveries.values().filter(|(_, delivery)| delivery.integration == *integration);
+        let tried: BTreeSet<Timestamp> = own.filter_map(|(_, delivery)| delivery.tried_at).collect();
+        tried
+            .into_iter()
+            .filter(|at| *at <= now)
+            .map(|at| now.since(at))
+            .filter(|age| *age < within)
+            .collect()
+    }
+
+    /// What is under way by this integration, oldest first.
+    fn lane(&self, integration: &IntegrationId) -> impl Iterator<Item = (u64, &Delivery, &Content)> {
+        let lane = self.lanes.get(integration).into_iter().flat_map(Queue::iter);
+        lane.filter_map(|(order, id, _)| {
+            let (_, delivery) = self.deliveries.get(id)?;
+            Some((order, delivery, self.contents.get(&delivery.notification)?))
+        })
     }
 
     /// The delivery of this id, while it is remembered.
@@ -175,8 +304,9 @@ impl Outbox {
             DeliveryState::Sent => self.sent.len(),
             DeliveryState::Dead => self.dead.len(),
             open => {
-                let ids = self.lanes.values().flat_map(BTreeMap::values);
-                ids.filter(|id| self.delivery(id).is_some_and(|delivery| delivery.state == open)).count()
+                let ids = self.lanes.values().flat_map(Queue::iter);
+                ids.filter(|(_, id, _)| self.delivery(id).is_some_and(|delivery| delivery.state == open))
+                    .count()
             }
         }
     }
@@ -209,9 +339,10 @@ impl Outbox {
         let mut deliveries: Vec<&(u64, Delivery)> = self.deliveries.values().collect();
         deliveries.sort_by_key(|(order, _)| *order);
         Remembered {
-            contents: self.contents.values().cloned().collect(),
+            contents: self.contents.values().map(|content| Arc::clone(&content.notification)).collect(),
             members: self.members.iter().map(|(id, members)| (Arc::clone(id), members.to_vec())).collect(),
             deliveries: deliveries.into_iter().map(|(_, delivery)| delivery.clone()).collect(),
+            handed: self.handed.iter().map(|(group, episode)| (group.clone(), *episode)).collect(),
         }
     }
 
@@ -226,8 +357,20 @@ impl Outbox {
         }
         // After the deliveries: the first that was taken would take away what a later one of its notification is yet to say.
         for notification in remembered.contents {
-            outbox.contents.insert(Arc::clone(&notification.id), notification);
+            outbox.contents.insert(Arc::clone(&notification.id), Content::of(notification));
         }
+        for (order, delivery) in outbox.deliveries.values() {
+            let Some(content) = outbox.contents.get_mut(&delivery.notification) else { continue };
+            if delivery.fallback_for.is_some() {
+                content.handed.push(Arc::clone(&delivery.id));
+            }
+            if let Some(lane) =
+                outbox.lanes.get_mut(&delivery.integration).filter(|_| !delivery.state.is_final())
+            {
+                lane.insert(*order, Arc::clone(&delivery.id), content.severity);
+            }
+        }
+        outbox.handed = remembered.handed.into_iter().collect();
         outbox
     }
 
@@ -237,7 +380,8 @@ impl Outbox {
         let taken = |id: &Arc<str>| {
             self.deliveries.get(id).is_none_or(|(_, delivery)| delivery.state == DeliveryState::Sent)
         };
-        if contents.told.iter().filter_map(|told| told.delivery.as_ref()).all(taken) {
+        let told = contents.notification.told.iter().filter_map(|told| told.delivery.as_ref());
+        if told.chain(&contents.handed).all(taken) {
             self.contents.remove(notification);
         }
     }
@@ -255,6 +399,10 @@ impl Outbox {
             }
         }
     }
+}
+
+fn is_due(delivery: &Delivery, now: Timestamp) -> bool {
+    delivery.next_attempt_at <= now || delivery.next_attempt_at > now.plus(retry::PAUSE_LONGEST)
 }
 
 #[cfg(test)]

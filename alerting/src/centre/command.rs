@@ -10,10 +10,13 @@ use tokio::sync::oneshot;
 
 use super::CentreError;
 use super::state::State;
+use super::test_fire::TestFired;
 use crate::config::AlertingConfig;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, IntegrationId};
 use crate::dispatch::Plan;
-use crate::event::{KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, Transition};
+use crate::event::{
+    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, KIND_TEST, Transition,
+};
 use crate::handling::{ActOutcome, Handling, Request};
 use crate::outbox::requeued;
 use crate::pushed::{Expiry, Post, PostOutcome, PostedAlert, Taken};
@@ -31,7 +34,9 @@ pub(super) enum Command {
     PutSilence { draft: Box<SilenceDraft>, actor: String, reply: Reply<Arc<Silence>> },
     ExpireSilence { id: String, actor: String, reply: Reply<Arc<Silence>> },
     Act { request: Request, reply: Reply<ActOutcome> },
-    Record { delivery: Box<Delivery>, reply: Reply<()> },
+    Record { deliveries: Vec<Delivery>, reply: Reply<()> },
+    HandOn { receiver: Arc<str>, failing: Vec<IntegrationId>, reply: Reply<()> },
+    Test { record: TestFired, actor: String, reply: Reply<()> },
     Resend { id: String, actor: String, reply: Reply<Delivery> },
     Reload { config: Arc<AlertingConfig>, reply: Reply<()> },
     Check { reply: Reply<()> },
@@ -102,9 +107,27 @@ impl Batch {
                     }
                 }
             }
-            Command::Record { delivery, reply } => {
-                self.events.push(event(KIND_DELIVERY, &*delivery));
-                self.then(reply, move |state| state.known.outbox.apply_delivery(*delivery));
+            Command::Record { deliveries, reply } => {
+                self.events.extend(deliveries.iter().map(|delivery| event(KIND_DELIVERY, delivery)));
+                self.then(reply, move |state| {
+                    for delivery in deliveries {
+                        state.known.outbox.apply_delivery(delivery);
+                    }
+                });
+            }
+            Command::HandOn { receiver, failing, reply } => {
+                let is_failing = |way: &IntegrationId| failing.contains(way);
+                let records = state.known.outbox.handed_on(&state.config, &receiver, is_failing, now);
+                self.events.extend(records.iter().map(|delivery| event(KIND_DELIVERY, delivery)));
+                self.then(reply, move |state| {
+                    for delivery in records {
+                        state.known.outbox.apply_delivery(delivery);
+                    }
+                });
+            }
+            Command::Test { record, actor, reply } => {
+                self.events.push(NewEvent { actor, ..event(KIND_TEST, &record) });
+                self.then(reply, |_| ());
             }
             Command::Resend { id, actor, reply } => {
                 let again = match state.known.outbox.delivery(&id) {

@@ -20,7 +20,7 @@ use crate::config::{AlertingConfig, Receiver};
 use crate::delivery::{Delivery, DeliveryState, IntegrationId, Notification, NotifiedAlert};
 use crate::event::Transition;
 use crate::outbox::lane::Ledger;
-use crate::outbox::{DeliveryFilter, Next};
+use crate::outbox::{DeliveryFilter, Next, Paces};
 use crate::pushed::{PostOutcome, PostedAlert};
 use crate::self_rules::DeliveryFacts;
 use crate::why::{Scene, WhyStep, why};
@@ -34,6 +34,9 @@ pub struct CentreHandle {
     senders: watch::Sender<Senders>,
     /// When each lane last came round.
     turns: Arc<Mutex<BTreeMap<IntegrationId, Timestamp>>>,
+    pub(super) paces: Paces,
+    /// When receivers were tested, of late.
+    pub(super) tested: Arc<Mutex<BTreeMap<Arc<str>, Timestamp>>>,
     pub(super) parts: CentreParts,
 }
 
@@ -66,9 +69,19 @@ impl CentreHandle {
         commands: mpsc::Sender<Command>,
         versions: watch::Receiver<u64>,
         senders: watch::Sender<Senders>,
+        paces: Paces,
         parts: CentreParts,
     ) -> Self {
-        Self { state, commands, versions, senders, turns: Arc::default(), parts }
+        Self {
+            state,
+            commands,
+            versions,
+            senders,
+            turns: Arc::default(),
+            paces,
+            tested: Arc::default(),
+            parts,
+        }
     }
 
     /// Writes transitions down and takes them in; returns when they are on disk.
@@ -114,17 +127,19 @@ impl CentreHandle {
     /// # Errors
     /// A secret or certificate that is missing; then nothing changed.
     pub async fn reload(&self, config: AlertingConfig) -> Result<(), CentreError> {
-        let senders = Senders::build(&config, &self.parts)?;
+        let senders = Senders::build(&config, &self.parts, &self.paces)?;
+        let destinations = senders.destinations();
         let config = Arc::new(config);
         let kept: Vec<String> = config
             .receivers
             .iter()
-            .flat_map(integrations_of)
+            .flat_map(Receiver::ways)
             .map(|integration| integration.to_string())
             .collect();
         self.ask(|reply| Command::Reload { config, reply }).await?;
         let former = self.senders.send_replace(senders);
         drop(former);
+        self.paces.retain(|destination| destinations.contains(destination));
         self.parts.breakers.retain(|target| !target.contains('/') || kept.iter().any(|kept| kept == target));
         Ok(())
     }
@@ -216,7 +231,7 @@ impl CentreHandle {
         let receivers = state.config.receivers.iter();
         receivers
             .map(|receiver| {
-                let ways: Vec<IntegrationId> = integrations_of(receiver).collect();
+                let ways: Vec<IntegrationId> = receiver.ways().collect();
                 let (failing_since, dead) = state.known.outbox.trouble(&ways);
                 DeliveryFacts { receiver: receiver.name.to_string(), failing_since, dead }
             })
@@ -268,14 +283,6 @@ impl CentreHandle {
     }
 }
 
-fn integrations_of(receiver: &Receiver) -> impl Iterator<Item = IntegrationId> {
-    receiver.integrations.iter().map(|integration| IntegrationId {
-        receiver: Arc::clone(&receiver.name),
-        channel: integration.settings.kind().name().into(),
-        index: integration.index,
-    })
-}
-
 struct HandleLedger {
     handle: CentreHandle,
     versions: watch::Receiver<u64>,
@@ -288,6 +295,14 @@ impl Ledger for HandleLedger {
         self.handle.state.read().known.outbox.next(integration, now)
     }
 
+    fn waiting(&self, integration: &IntegrationId, now: Timestamp) -> usize {
+        self.handle.state.read().known.outbox.waiting(integration, now)
+    }
+
+    fn due(&self, integration: &IntegrationId, now: Timestamp) -> Vec<(Delivery, Arc<Notification>)> {
+        self.handle.state.read().known.outbox.due(integration, now)
+    }
+
     fn turned(&self, integration: &IntegrationId) {
         self.handle.lane_turned(integration);
     }
@@ -298,9 +313,29 @@ impl Ledger for HandleLedger {
         }
     }
 
-    async fn record(&self, delivery: Delivery) -> Result<(), String> {
-        let delivery = Box::new(delivery);
-        let recorded = self.handle.ask(|reply| Command::Record { delivery, reply }).await;
+    async fn strand(&self, integration: &IntegrationId) {
+        let (receiver, failing) = {
+            let state = self.handle.state.read();
+            let Some(receiver) = state.config.receiver(&integration.receiver) else { return };
+            if receiver.fallback.is_none() {
+                return;
+            }
+            let breakers = &self.handle.parts.breakers;
+            let is_failing = |way: &IntegrationId| breakers.state(&way.to_string()).gauge() > 0;
+            let failing: Vec<IntegrationId> = receiver.ways().filter(is_failing).collect();
+            let now = (self.handle.parts.clock)();
+            let outbox = &state.known.outbox;
+            if outbox.handed_on(&state.config, &receiver.name, |way| failing.contains(way), now).is_empty() {
+                return;
+            }
+            (Arc::clone(&receiver.name), failing)
+        };
+        // What could not be written down is found again when the lane comes round.
+        drop(self.handle.ask(|reply| Command::HandOn { receiver, failing, reply }).await);
+    }
+
+    async fn record(&self, deliveries: Vec<Delivery>) -> Result<(), String> {
+        let recorded = self.handle.ask(|reply| Command::Record { deliveries, reply }).await;
         recorded.map_err(|error| error.to_string())
     }
 }

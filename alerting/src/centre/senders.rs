@@ -1,9 +1,10 @@
 //! The tasks that send: one lane for each integration, and the heartbeat. Made from the configuration as a whole, and made
 //! again when it changes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use isobar_normalizer::ConfigError;
+use isobar_normalizer::{ConfigError, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -11,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CentreHandle, CentreParts};
 use crate::config::AlertingConfig;
-use crate::delivery::IntegrationId;
 use crate::notify::{HeartbeatSender, Tools};
 use crate::outbox::lane::Lane;
+use crate::outbox::{Destination, Outbox, Paces};
 
 /// What is to be run for one configuration; taken by the one who runs it.
 #[derive(Clone, Debug, Default)]
@@ -27,20 +28,22 @@ struct Parts {
 
 impl Senders {
     /// Makes every notifier, so that what is wrong with one is known before anything changes.
-    pub(super) fn build(config: &AlertingConfig, parts: &CentreParts) -> Result<Self, ConfigError> {
+    pub(super) fn build(
+        config: &AlertingConfig,
+        parts: &CentreParts,
+        paces: &Paces,
+    ) -> Result<Self, ConfigError> {
         let tools =
             Tools { secrets: &*parts.secrets, egress: &parts.egress, external_url: &parts.external_url };
         let mut lanes = Vec::new();
         for receiver in &config.receivers {
-            for integration in &receiver.integrations {
+            for (integration, way) in receiver.integrations.iter().zip(receiver.ways()) {
                 lanes.push(Lane {
-                    integration: IntegrationId {
-                        receiver: Arc::clone(&receiver.name),
-                        channel: integration.settings.kind().name().into(),
-                        index: integration.index,
-                    },
+                    integration: way,
                     notifier: integration.settings.build(&tools)?,
                     send_resolved: integration.settings.send_resolved(),
+                    terms: integration.terms.clone(),
+                    paces: paces.clone(),
                     breakers: parts.breakers.clone(),
                     clock: Arc::clone(&parts.clock),
                     jitter: Arc::clone(&parts.jitter),
@@ -52,6 +55,25 @@ impl Senders {
             None => None,
         };
         Ok(Self(Arc::new(Mutex::new(Some(Parts { lanes, heartbeat })))))
+    }
+
+    /// Counts what was sent before the start, so that a restart in the middle of a storm does not exceed a limit.
+    pub(super) fn remember(&self, outbox: &Outbox, now: Timestamp) {
+        let parts = self.0.lock();
+        for lane in parts.iter().flat_map(|parts| &parts.lanes) {
+            if let Some(longest) = lane.terms.rates.iter().map(|rate| rate.per).max() {
+                let sends = outbox.sends(&lane.integration, longest, now);
+                let instant = tokio::time::Instant::now().into_std();
+                lane.paces.remember(lane.notifier.destination(), sends, instant);
+            }
+        }
+    }
+
+    /// What they tell; empty once they run.
+    pub(super) fn destinations(&self) -> HashSet<Destination> {
+        let parts = self.0.lock();
+        let lanes = parts.iter().flat_map(|parts| &parts.lanes);
+        lanes.map(|lane| lane.notifier.destination()).collect()
     }
 }
 

@@ -267,7 +267,9 @@ impl State {
 
     /// What is to be told now.
     pub(super) fn plan(&self, now: Timestamp) -> Plan {
-        self.dispatcher.plan(&self.config, &self.known.log, &self.gate(), now)
+        let mut plan = self.dispatcher.plan(&self.config, &self.known.log, &self.gate(), now);
+        self.known.outbox.follow(&self.config, &mut plan, now);
+        plan
     }
 
     /// Takes a plan as written down.

@@ -218,6 +218,104 @@ async fn two_hundred_with_an_error_inside_is_no_success_for_a_channel_that_says_
 }
 
 #[tokio::test]
+async fn a_receiver_that_fails_by_every_way_is_told_through_its_fallback() {
+    let receiver = TestReceiver::start().await;
+    receiver.plan("/gone", [Answer::Status(404)]);
+    receiver.plan(
+        "/v2/enqueue",
+        [Answer::Text(202, r#"{"status":"success"}"#), Answer::Text(202, r#"{"status":"success"}"#)],
+    );
+    let integrations = "  webhook_configs: [{url: 'HOST/gone'}]\n  fallback: rescue\n- name: rescue\n  pagerduty_configs: [{routing_key: k, url: 'HOST/v2/enqueue'}]\n";
+    let centre = Running::start(&config(&receiver, integrations), &Arc::default()).await;
+    centre.say(AlertState::Firing, "alertname=HighCpu").await;
+    let both = |states: [DeliveryState; 2]| {
+        move |all: &[Delivery]| {
+            all.len() == 2 && states.iter().all(|state| all.iter().any(|d| d.state == *state))
+        }
+    };
+    let told = centre.until("handed on", both([DeliveryState::Dead, DeliveryState::Sent])).await;
+    let marks = |delivery: &Delivery| (delivery.handed_to.clone(), delivery.fallback_for.clone());
+    assert_eq!(
+        told.iter().map(marks).collect::<Vec<_>>(),
+        [(None, Some("team".into())), (Some("rescue".into()), None)]
+    );
+    let page = receiver.wait("/v2/enqueue", 1).await.remove(0);
+    let summary = page.body["payload"]["summary"].as_str().unwrap();
+    assert!(summary.starts_with("[for team, which cannot be reached] [FIRING:1] HighCpu"), "{summary}");
+
+    // It is back, and takes the end; so does who was told of the beginning.
+    centre.say(AlertState::Resolved, "alertname=HighCpu").await;
+    let pages = receiver.wait("/v2/enqueue", 2).await;
+    assert_eq!(pages[1].body["event_action"], "resolve");
+    assert_eq!(pages[1].body["dedup_key"], page.body["dedup_key"]);
+    assert_eq!(receiver.wait("/gone", 2).await[1].body["status"], "resolved");
+    centre.stop().await;
+}
+
+#[tokio::test]
+async fn a_robots_own_code_decides_whether_it_has_taken_it() {
+    let receiver = TestReceiver::start().await;
+    receiver.plan("/wrong", [Answer::Text(200, r#"{"errcode":310000,"errmsg":"sign not match"}"#)]);
+    receiver.plan("/busy", [Answer::Text(200, r#"{"errcode":-1}"#), Answer::Text(200, r#"{"errcode":0}"#)]);
+    receiver.plan("/full", [Answer::Text(200, r#"{"code":11232,"msg":"frequency limited"}"#)]);
+    let integrations = "  dingtalk_configs: [{webhook_url: 'HOST/wrong'}, {webhook_url: 'HOST/busy', secret: s}]\n  feishu_configs: [{webhook_url: 'HOST/full'}]\n";
+    let centre = Running::start(&config(&receiver, integrations), &Arc::default()).await;
+    centre.say(AlertState::Firing, "alertname=HighCpu").await;
+    let ended = centre.until("each as it was answered", |all| {
+        let states: Vec<DeliveryState> = all.iter().map(|delivery| delivery.state).collect();
+        [DeliveryState::Dead, DeliveryState::Sent, DeliveryState::Failed]
+            .iter()
+            .all(|state| states.contains(state))
+    });
+    let ended = ended.await;
+    let of = |way: &str| ended.iter().find(|delivery| delivery.integration.to_string() == way).unwrap();
+    assert_eq!((of("team/dingtalk[0]").state, of("team/dingtalk[0]").attempts), (DeliveryState::Dead, 1));
+    assert_eq!((of("team/dingtalk[1]").state, of("team/dingtalk[1]").attempts), (DeliveryState::Sent, 2));
+    let limited = of("team/feishu[0]");
+    let wait = limited.next_attempt_at.since(limited.tried_at.unwrap());
+    assert!(limited.state == DeliveryState::Failed && wait >= Duration::from_secs(60), "{limited:?}");
+    assert!(receiver.seen("/busy")[0].body["markdown"]["text"].as_str().unwrap().contains("HighCpu"));
+    centre.stop().await;
+}
+
+#[tokio::test]
+async fn a_test_goes_by_every_way_and_says_how_far_it_came() {
+    let receiver = TestReceiver::start().await;
+    let taken = Answer::Text(202, r#"{"status":"success"}"#);
+    receiver.plan("/v2/enqueue", [taken.clone(), taken]);
+    receiver.plan("/gone", [Answer::Text(404, "no such hook")]);
+    let integrations = "  pagerduty_configs: [{routing_key: k, url: 'HOST/v2/enqueue'}]\n  webhook_configs: [{url: 'HOST/hook'}, {url: 'HOST/gone'}, {url: 'http://127.0.0.1:1/'}]\n";
+    let journal = Arc::new(MemoryJournal::new());
+    let centre = Running::start(&config(&receiver, integrations), &journal).await;
+    let stages = centre.handle.test_fire("team", "ada").await.unwrap();
+    let last: Vec<(String, &str, bool)> = stages
+        .chunk_by(|a, b| a.integration == b.integration)
+        .map(|stages| stages.last().unwrap())
+        .map(|stage| (stage.integration.to_string(), stage.stage.as_str(), stage.is_ok))
+        .collect();
+    let expected = [
+        ("team/pagerduty[0]", "answer", true),
+        ("team/webhook[0]", "answer", true),
+        ("team/webhook[1]", "answer", false),
+        ("team/webhook[2]", "connect", false),
+    ];
+    assert_eq!(last, expected.map(|(way, stage, is_ok)| (way.to_owned(), stage, is_ok)), "{stages:#?}");
+    let body = &receiver.seen("/hook")[0].body["alerts"][0];
+    assert_eq!(body["labels"]["alertname"], "IsobarTest");
+    assert!(body["annotations"]["summary"].as_str().unwrap().starts_with("this is a test fired by ada"));
+    let pages = receiver.seen("/v2/enqueue");
+    let actions: Vec<&str> = pages.iter().map(|page| page.body["event_action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["trigger", "resolve"], "no incident stays open");
+    assert!(centre.handle.deliveries(&DeliveryFilter::default()).is_empty());
+    let events = journal.read(0, 10).unwrap();
+    assert_eq!((events.len(), events[0].kind.as_str(), events[0].actor.as_str()), (1, "test", "ada"));
+
+    assert!(matches!(centre.handle.test_fire("team", "bob").await, Err(CentreError::TestedJustNow(_))));
+    assert!(matches!(centre.handle.test_fire("nobody", "bob").await, Err(CentreError::UnknownReceiver(_))));
+    centre.stop().await;
+}
+
+#[tokio::test]
 async fn a_receiver_that_answers_at_length_has_taken_it() {
     let receiver = TestReceiver::start().await;
     let page: &'static str = "<p>thank you</p>".repeat(20_000).leak();

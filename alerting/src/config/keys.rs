@@ -67,9 +67,18 @@ impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for KeySeed<K> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<K::Value, D::Error> {
         let key = String::deserialize(deserializer)?;
-        if let Some((_, instead)) = self.unsupported.iter().find(|(name, _)| *name == key) {
-            return Err(D::Error::custom(format_args!("{key} is not supported yet; {instead}")));
-        }
+        refuse_unsupported(&key, self.unsupported).map_err(D::Error::custom)?;
         self.seed.deserialize(key.into_deserializer())
+    }
+}
+
+/// Says what to do instead of a key that is not supported.
+pub(super) fn refuse_unsupported(
+    key: &str,
+    unsupported: &[(&'static str, &'static str)],
+) -> Result<(), String> {
+    match unsupported.iter().find(|(name, _)| *name == key) {
+        Some((_, instead)) => Err(format!("{key} is not supported yet; {instead}")),
+        None => Ok(()),
     }
 }

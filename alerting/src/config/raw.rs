@@ -6,16 +6,21 @@ use isobar_normalizer::Secret;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::entry::Entry;
 use super::http::{RawHttp, RawTls};
 use super::inhibit::RawInhibitRule;
 use super::keys::{Checked, Grammar};
 use super::matchers::{EqualTo, Matching};
 use super::value::nullable;
 use crate::interval::Period;
-use crate::notify::{RawEmail, RawPagerDuty, RawWebhook};
+use crate::notify::{
+    DingTalk, Feishu, RawCloudEvents, RawDiscord, RawEmail, RawPagerDuty, RawRobot, RawSlack,
+    RawStandardWebhook, RawTeams, RawTelegram, RawWebhook, WeCom,
+};
 
 const REMOVE: &str = "remove it, it would have no effect";
-const LATER_RECEIVER: &str = "use webhook_configs, pagerduty_configs or email_configs";
+const LATER_RECEIVER: &str =
+    "use webhook_configs, slack_configs, msteamsv2_configs, pagerduty_configs or email_configs";
 
 /// The whole file, or the same keys inline.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +62,11 @@ pub(super) struct RawGlobal {
     pub(super) resolve_timeout: Option<Spanned<String>>,
     pub(super) http_config: Option<Spanned<Checked<RawHttp>>>,
     pub(super) pagerduty_url: Option<Spanned<String>>,
+    pub(super) telegram_api_url: Option<Spanned<String>>,
+    pub(super) telegram_bot_token: Option<Secret>,
+    pub(super) telegram_bot_token_file: Option<Spanned<PathBuf>>,
+    pub(super) slack_api_url: Option<Secret>,
+    pub(super) slack_api_url_file: Option<Spanned<PathBuf>>,
     pub(super) smtp_from: Option<Spanned<String>>,
     pub(super) smtp_hello: Option<Spanned<String>>,
     pub(super) smtp_smarthost: Option<Spanned<String>>,
@@ -72,8 +82,6 @@ impl Grammar for RawGlobal {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
         ("smtp_auth_secret", "CRAM-MD5 is not offered, use smtp_auth_password"),
         ("smtp_auth_identity", REMOVE),
-        ("slack_api_url", REMOVE),
-        ("slack_api_url_file", REMOVE),
         ("slack_app_token", REMOVE),
         ("slack_app_token_file", REMOVE),
         ("slack_app_url", REMOVE),
@@ -87,9 +95,6 @@ impl Grammar for RawGlobal {
         ("wechat_api_secret", REMOVE),
         ("wechat_api_secret_file", REMOVE),
         ("wechat_api_corp_id", REMOVE),
-        ("telegram_api_url", REMOVE),
-        ("telegram_bot_token", REMOVE),
-        ("telegram_bot_token_file", REMOVE),
         ("webex_api_url", REMOVE),
         ("jira_api_url", REMOVE),
         ("rocketchat_api_url", REMOVE),
@@ -135,29 +140,44 @@ impl Grammar for RawRoute {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawReceiver {
     pub(super) name: Spanned<String>,
+    /// Our own addition.
+    pub(super) fallback: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    pub(super) pagerduty_configs: Vec<Spanned<Checked<RawPagerDuty>>>,
+    pub(super) pagerduty_configs: Vec<Spanned<Entry<RawPagerDuty>>>,
     #[serde(default, deserialize_with = "nullable")]
-    pub(super) email_configs: Vec<Spanned<Checked<RawEmail>>>,
+    pub(super) email_configs: Vec<Spanned<Entry<RawEmail>>>,
     #[serde(default, deserialize_with = "nullable")]
-    pub(super) webhook_configs: Vec<Spanned<Checked<RawWebhook>>>,
+    pub(super) webhook_configs: Vec<Spanned<Entry<RawWebhook>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) slack_configs: Vec<Spanned<Entry<RawSlack>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) msteamsv2_configs: Vec<Spanned<Entry<RawTeams>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) discord_configs: Vec<Spanned<Entry<RawDiscord>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) telegram_configs: Vec<Spanned<Entry<RawTelegram>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) standard_webhook_configs: Vec<Spanned<Entry<RawStandardWebhook>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) cloudevents_configs: Vec<Spanned<Entry<RawCloudEvents>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) dingtalk_configs: Vec<Spanned<Entry<RawRobot<DingTalk>>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) feishu_configs: Vec<Spanned<Entry<RawRobot<Feishu>>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) wecom_configs: Vec<Spanned<Entry<RawRobot<WeCom>>>>,
 }
 
 impl Grammar for RawReceiver {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
-        ("discord_configs", LATER_RECEIVER),
         ("incidentio_configs", LATER_RECEIVER),
         ("jira_configs", LATER_RECEIVER),
         ("mattermost_configs", LATER_RECEIVER),
         ("msteams_configs", LATER_RECEIVER),
-        ("msteamsv2_configs", LATER_RECEIVER),
         ("opsgenie_configs", LATER_RECEIVER),
         ("pushover_configs", LATER_RECEIVER),
         ("rocketchat_configs", LATER_RECEIVER),
-        ("slack_configs", LATER_RECEIVER),
         ("sns_configs", LATER_RECEIVER),
-        ("standard_webhook_configs", LATER_RECEIVER),
-        ("telegram_configs", LATER_RECEIVER),
         ("victorops_configs", LATER_RECEIVER),
         ("webex_configs", LATER_RECEIVER),
         ("wechat_configs", LATER_RECEIVER),

@@ -38,16 +38,16 @@ fn check_refused(text: &str, place: (u32, u32), hint: &str) {
 fn what_is_not_supported_is_refused_by_name_and_place() {
     let with = |extra: &str| format!("{MINIMAL}{extra}\n");
     check_refused(&with("tracing: {}"), (3, 1), "tracing is not supported yet");
-    check_refused("global: {slack_api_url: x}\n", (1, 10), "slack_api_url is not supported yet");
+    check_refused("global: {webex_api_url: x}\n", (1, 10), "webex_api_url is not supported yet");
     check_refused(
         "route:\n  receiver: a\n  routes:\n  - labels: {a: b}\n",
         (4, 5),
         "labels is not supported yet",
     );
     check_refused(
-        "receivers:\n- name: a\n  slack_configs: []\n",
+        "receivers:\n- name: a\n  webex_configs: []\n",
         (3, 3),
-        "slack_configs is not supported yet",
+        "webex_configs is not supported yet",
     );
     check_refused(
         "receivers:\n- name: a\n  webhook_configs:\n  - url: http://h/\n    http_config:\n      proxy_url: http://p/\n",

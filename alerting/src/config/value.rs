@@ -86,13 +86,17 @@ pub(crate) fn positive_duration_or(
     text: Option<&Spanned<String>>,
     otherwise: Duration,
 ) -> Result<Duration, ConfigError> {
-    let duration = duration_or(text, otherwise)?;
-    match text {
-        Some(text) if duration.is_zero() => {
-            Err(ConfigError::at(text.referenced, format!("{key} cannot be zero: write a duration like 5m")))
-        }
-        _ => Ok(duration),
+    text.map_or(Ok(otherwise), |text| parse_positive(key, text))
+}
+
+/// A duration that is not zero.
+pub(crate) fn parse_positive(key: &str, text: &Spanned<String>) -> Result<Duration, ConfigError> {
+    let duration = duration_or(Some(text), Duration::ZERO)?;
+    if duration.is_zero() {
+        let wrong = format!("{key} cannot be zero: write a duration like 5m");
+        return Err(ConfigError::at(text.referenced, wrong));
     }
+    Ok(duration)
 }
 
 /// An absolute http or https URL without user information.

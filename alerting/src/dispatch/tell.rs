@@ -164,6 +164,9 @@ impl Look<'_> {
             queued_at: now,
             sent_at: None,
             receipt: None,
+            digest: None,
+            handed_to: None,
+            fallback_for: None,
         }
     }
 }

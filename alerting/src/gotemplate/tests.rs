@@ -119,8 +119,7 @@ fn a_message_is_alertmanagers_data() {
     );
     let (notification, mut delivery) = fixture::told(&[firing, over], Reason::First);
     delivery.transition = Direction::Firing;
-    let message =
-        Message { notification: &notification, delivery: &delivery, send_resolved: true, now: START };
+    let message = Message::new(&notification, &delivery, true, START);
     let url = url::Url::parse("https://isobar.example.org/").unwrap();
     let data = TemplateData::of(&message, &url);
     let render = |text: &str| Templates::default().text(text, &data).unwrap();

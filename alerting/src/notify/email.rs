@@ -14,10 +14,11 @@ use url::Url;
 
 use self::message::{Addresses, Head, Texts, write};
 use self::smtp::{Relay, RelaySettings};
-use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools};
-use crate::config::SecretSource;
+use super::fit::fit;
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
 use crate::config::http::{RawTls, TlsConfig};
 use crate::config::keys::{Checked, Grammar};
+use crate::config::{Global, SecretSource};
 use crate::delivery::{KeyScope, Receipt};
 use crate::gotemplate::{TemplateData, TemplateText, Templates};
 
@@ -117,13 +118,9 @@ const SUBJECT: &str = r#"{{ template "email.default.subject" . }}"#;
 const HTML: &str = r#"{{ template "email.default.html" . }}"#;
 const TEXT: &str = r#"{{ template "email.default.text" . }}"#;
 
-impl RawEmail {
-    pub(crate) fn check(
-        self,
-        location: Location,
-        defaults: &MailDefaults,
-        templates: &Arc<Templates>,
-    ) -> Result<impl IntegrationSettings + use<>, ConfigError> {
+impl RawIntegration for RawEmail {
+    fn check(self, location: Location, global: &Global) -> Result<Arc<dyn IntegrationSettings>, ConfigError> {
+        let (defaults, templates) = (&global.mail, &global.templates);
         let missing = |what: &str| ConfigError::at(location, format!("a mail needs {what}"));
         let to = self.to.as_ref().ok_or_else(|| missing("to"))?;
         let from = self
@@ -162,7 +159,7 @@ impl RawEmail {
             html: TemplateText::check(self.html.as_ref(), HTML, templates)?.html(),
             text: TemplateText::check(self.text.as_ref(), TEXT, templates)?,
         };
-        Ok(EmailSettings { send_resolved: self.send_resolved, head, texts, relay })
+        Ok(Arc::new(EmailSettings { send_resolved: self.send_resolved, head, texts, relay }))
     }
 }
 
@@ -240,8 +237,14 @@ impl Notifier for EmailNotifier {
     }
 
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let data = TemplateData::of(&message, &self.external_url);
-        let mail = write(&message, &data, &self.head, &self.texts, &self.external_url)?;
+        let write = |message: &Message<'_>| {
+            let data = TemplateData::of(message, &self.external_url);
+            write(message, &data, &self.head, &self.texts, &self.external_url)
+        };
+        let mail = match message.max_bytes {
+            None => write(&message)?,
+            Some(max) => fit(&message, max, |mail: &lettre::Message| mail.formatted().len(), write)?,
+        };
         self.relay.send(mail).await
     }
 }

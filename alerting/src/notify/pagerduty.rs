@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use isobar_egress::{Retry, Trust, excerpt};
@@ -16,13 +17,14 @@ use url::Url;
 
 use self::event::{Image, Link, Texts, write};
 use super::http::{Poster, refused};
-use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
 use crate::config::value::{duration_or, http_url};
-use crate::config::{HttpConfig, SecretSource};
+use crate::config::{Global, HttpConfig, SecretSource};
 use crate::delivery::{KeyScope, Receipt};
 use crate::gotemplate::{TemplateText, Templates};
+use crate::outbox::{Destination, Rate};
 
 mod event;
 
@@ -53,6 +55,12 @@ impl NotifierKind for PagerDuty {
 
     fn takes_acknowledgements(&self) -> bool {
         true
+    }
+
+    /// Source: PagerDuty support, "Events API rate limits": 120 events a minute for each integration key, read 2026-11.
+    fn rate_limits(&self) -> &'static [Rate] {
+        const LIMITS: &[Rate] = &[Rate::new(120, Duration::from_secs(60))];
+        LIMITS
     }
 }
 
@@ -120,7 +128,7 @@ pub(super) struct PagerDutySettings {
     routing_key: SecretSource,
     url: Url,
     http: HttpConfig,
-    timeout: Option<std::time::Duration>,
+    timeout: Option<Duration>,
     texts: Texts,
     location: Location,
 }
@@ -138,15 +146,10 @@ const CLIENT_URL: &str = r#"{{ template "pagerduty.default.clientURL" . }}"#;
 /// What the API takes as severity.
 const SEVERITIES: [&str; 4] = ["critical", "error", "warning", "info"];
 
-impl RawPagerDuty {
-    pub(crate) fn check(
-        self,
-        location: Location,
-        defaults: &PagerDutyDefaults,
-        http: &HttpConfig,
-        templates: &Arc<Templates>,
-    ) -> Result<impl IntegrationSettings + use<>, ConfigError> {
-        let texts = self.texts(templates)?;
+impl RawIntegration for RawPagerDuty {
+    fn check(self, location: Location, global: &Global) -> Result<Arc<dyn IntegrationSettings>, ConfigError> {
+        let (defaults, http) = (&global.pagerduty, &global.http);
+        let texts = self.texts(&global.templates)?;
         let routing_key = SecretSource::choose("routing_key", self.routing_key, self.routing_key_file)?
             .ok_or_else(|| ConfigError::at(location, "PagerDuty needs routing_key or routing_key_file"))?;
         let url = match &self.url {
@@ -157,7 +160,7 @@ impl RawPagerDuty {
                 .unwrap_or_else(|| Url::parse(ENQUEUE_URL).expect("a constant that is a URL")),
         };
         let timeout = duration_or(self.timeout.as_ref(), super::ATTEMPT_TIMEOUT)?;
-        Ok(PagerDutySettings {
+        Ok(Arc::new(PagerDutySettings {
             send_resolved: self.send_resolved,
             routing_key,
             url,
@@ -165,9 +168,11 @@ impl RawPagerDuty {
             timeout: (!timeout.is_zero()).then_some(timeout),
             texts,
             location,
-        })
+        }))
     }
+}
 
+impl RawPagerDuty {
     fn texts(&self, templates: &Arc<Templates>) -> Result<Texts, ConfigError> {
         if let Some(severity) = &self.severity
             && !severity.value.contains("{{")
@@ -260,6 +265,11 @@ struct Taken {
 impl Notifier for PagerDutyNotifier {
     fn target(&self) -> (&Url, Trust) {
         (&self.url, Trust::Guarded)
+    }
+
+    /// The limit is that of the integration key.
+    fn destination(&self) -> Destination {
+        Destination::of(&[self.url.as_str(), self.routing_key.expose()])
     }
 
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {

@@ -14,6 +14,12 @@ impl SecretReader for AnySecret {
             SecretReference::Env(name) if name.starts_with("WEBHOOK_SECRET") => {
                 Ok("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned())
             }
+            SecretReference::Env(name) if name.ends_with("_URL") => {
+                Ok("https://hooks.example.org/x".to_owned())
+            }
+            SecretReference::Env(name) if name.ends_with("_PRIVATE_KEY") => {
+                Ok("whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=".to_owned())
+            }
             SecretReference::Env(_) => Ok("0123456789abcdef0123456789abcdef".to_owned()),
             SecretReference::File(path) => Err(format!("{} is not there", path.display())),
         }

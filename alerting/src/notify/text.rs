@@ -6,7 +6,55 @@ use isobar_normalizer::Severity;
 use url::Url;
 
 use super::Message;
-use crate::delivery::NotifiedAlert;
+use super::chat::{ENGLISH, Words};
+use crate::delivery::{Direction, NotifiedAlert};
+
+/// `[FIRING:2] HighCpu: CPU of db-1 at 97%`, `[RESOLVED] HighCpu`; one line whatever the annotations hold.
+pub(super) fn headline(message: &Message<'_>) -> String {
+    headline_in(message, &ENGLISH)
+}
+
+/// The same in these words.
+pub(super) fn headline_in(message: &Message<'_>, words: &Words) -> String {
+    let shown = message.alerts().filter(|alert| alert.is_firing()).count();
+    let firing = shown + message.left_out.firing;
+    let state = match message.direction() {
+        Direction::Firing => format!("[{}:{firing}]", words.firing),
+        Direction::Acknowledged => format!("[{}]", words.acknowledged),
+        Direction::Resolved => format!("[{}]", words.resolved),
+    };
+    let mut names: Vec<&str> = message.alerts().filter_map(|alert| alert.labels.get("alertname")).collect();
+    names.sort_unstable();
+    names.dedup();
+    let subject = match names.as_slice() {
+        [] => words.alert.to_owned(),
+        [one] => (*one).to_owned(),
+        [first, rest @ ..] => (words.and_more)(first, rest.len()),
+    };
+    let worst = message.alerts().max_by_key(|alert| (alert.is_firing(), alert.severity));
+    let detail = worst.and_then(|alert| {
+        let annotation = alert.annotations.get("summary").map(String::as_str);
+        annotation.or_else(|| alert.labels.get("resource_name")).or_else(|| alert.labels.get("resource_id"))
+    });
+    let line = match detail {
+        Some(detail) => format!("{state} {subject}: {detail}"),
+        None => format!("{state} {subject}"),
+    };
+    one_line(&marked_in(message, line, words))
+}
+
+/// A title with what it must say whatever template wrote it: that it is for another receiver.
+pub(super) fn marked(message: &Message<'_>, title: String) -> String {
+    marked_in(message, title, &ENGLISH)
+}
+
+/// The same in these words.
+pub(super) fn marked_in(message: &Message<'_>, title: String, words: &Words) -> String {
+    match &message.delivery.fallback_for {
+        Some(receiver) => format!("{} {title}", (words.instead_of)(receiver)),
+        None => title,
+    }
+}
 
 /// Control characters, line ends of every kind among them, become spaces.
 pub(super) fn one_line(text: &str) -> String {
@@ -32,6 +80,17 @@ pub(super) fn worst_severity(message: &Message<'_>) -> Severity {
 /// Where people see this alert.
 pub(crate) fn alert_url(external_url: &Url, alert: &NotifiedAlert) -> String {
     format!("{}/alerts?q={:016x}", external_url.as_str().trim_end_matches('/'), alert.fingerprint)
+}
+
+/// Where people see all alerts.
+pub(super) fn alerts_url(external_url: &Url) -> String {
+    format!("{}/alerts", external_url.as_str().trim_end_matches('/'))
+}
+
+/// What to do about the alert, where it says so by a web address.
+pub(super) fn runbook_url(alert: &NotifiedAlert) -> Option<Url> {
+    let url = Url::parse(alert.annotations.get("runbook_url")?).ok()?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
 /// The pairs that all of these maps hold.

@@ -1,6 +1,7 @@
 //! `webhook_configs`: Alertmanager's version 4 body, with the headers of Standard Webhooks.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,11 +12,12 @@ use serde_saphyr::{Location, Spanned};
 use url::Url;
 
 use self::body::Body;
+use super::fit::fit;
 use super::http::{Poster, refused};
-use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, Tools};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
 use crate::config::keys::{Checked, Grammar};
 use crate::config::value::{duration_or, http_url, parse_http_url};
-use crate::config::{HttpConfig, SecretSource, http::RawHttp};
+use crate::config::{Global, HttpConfig, SecretSource, http::RawHttp};
 use crate::delivery::{KeyScope, Receipt};
 
 mod body;
@@ -85,12 +87,8 @@ enum Target {
     File(SecretSource),
 }
 
-impl RawWebhook {
-    pub(crate) fn check(
-        self,
-        location: Location,
-        http: &HttpConfig,
-    ) -> Result<impl IntegrationSettings + use<>, ConfigError> {
+impl RawIntegration for RawWebhook {
+    fn check(self, location: Location, global: &Global) -> Result<Arc<dyn IntegrationSettings>, ConfigError> {
         let target = match (&self.url, self.url_file) {
             (Some(url), None) => Target::Url(http_url(url)?),
             (None, Some(file)) => {
@@ -102,15 +100,15 @@ impl RawWebhook {
             Duration::ZERO => None,
             timeout => Some(timeout),
         };
-        Ok(WebhookSettings {
+        Ok(Arc::new(WebhookSettings {
             send_resolved: self.send_resolved,
             target,
-            http: self.http_config.map_or_else(|| Ok(http.clone()), HttpConfig::try_from)?,
+            http: self.http_config.map_or_else(|| Ok(global.http.clone()), HttpConfig::try_from)?,
             max_alerts: self.max_alerts,
             timeout,
             secret: SecretSource::choose("secret", self.secret, self.secret_file)?,
             location,
-        })
+        }))
     }
 }
 
@@ -159,8 +157,11 @@ impl Notifier for WebhookNotifier {
     }
 
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let body = serde_json::to_vec(&Body::of(&message, self.max_alerts, &self.external_url))
-            .map_err(|error| NotifyError::Unwritable(error.to_string()))?;
+        let max = message.max_bytes.unwrap_or(usize::MAX);
+        let body = fit(&message, max, Vec::len, |message| {
+            serde_json::to_vec(&Body::of(message, self.max_alerts, &self.external_url))
+                .map_err(|error| NotifyError::Unwritable(error.to_string()))
+        })?;
         let id = message.delivery.idempotency_key.to_string();
         let headers = webhook_headers(&id, message.now.millis(), &body, self.key.as_ref());
         let response = self.poster.post(&self.url, body, &headers).await?;

@@ -54,6 +54,9 @@ fn written(outbox: &mut Outbox, id: &str, receiver: &str, group: &str, now: Time
         queued_at: now,
         sent_at: None,
         receipt: None,
+        digest: None,
+        handed_to: None,
+        fallback_for: None,
     };
     outbox.apply_delivery(delivery.clone());
     delivery
@@ -61,7 +64,7 @@ fn written(outbox: &mut Outbox, id: &str, receiver: &str, group: &str, now: Time
 
 fn next_id(outbox: &Outbox, receiver: &str, now: Timestamp) -> Result<String, Next> {
     match outbox.next(&lane(receiver), now) {
-        Next::Send(delivery, _) => Ok(delivery.id.to_string()),
+        Next::Send { delivery, .. } => Ok(delivery.id.to_string()),
         other => Err(other),
     }
 }
@@ -163,7 +166,7 @@ fn a_snapshot_keeps_what_one_way_has_taken_and_another_has_not() {
     let mut outbox = Outbox::default();
     let taken = written(&mut outbox, "taken", "a", "g", at(0));
     let waiting = Delivery { id: "waiting".into(), integration: lane("b"), ..taken.clone() };
-    let both = Arc::clone(&outbox.contents["n-taken"]);
+    let both = Arc::clone(&outbox.contents["n-taken"].notification);
     let told = both.told[0].clone();
     let told = vec![told.clone(), Told { index: 1, delivery: Some("waiting".into()), ..told }];
     outbox.apply_notification(&Arc::new(Notification { told, ..(*both).clone() }));
@@ -172,6 +175,7 @@ fn a_snapshot_keeps_what_one_way_has_taken_and_another_has_not() {
     assert_eq!(next_id(&outbox, "b", at(2)), Ok("waiting".to_owned()));
     let restored = Outbox::restored(outbox.remembered());
     assert_eq!(next_id(&restored, "b", at(2)), Ok("waiting".to_owned()));
+    assert_eq!(restored.lanes[&lane("b")].worst(), Some(isobar_normalizer::Severity::Error));
 }
 
 #[test]
@@ -219,6 +223,19 @@ fn pauses_grow_and_end() {
     assert_eq!(pauses[..10], [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]);
     assert!(now.since(at(0)) > AGE_MAX - Duration::from_secs(600), "{now}");
     assert_eq!(delivery.last_error.as_deref(), Some("given up after 24 hours: 503"));
+}
+
+#[test]
+fn a_limit_counts_the_tries_of_late() {
+    let mut outbox = Outbox::default();
+    for (id, tried) in [("1", 10), ("2", 40), ("3", 40), ("4", 55)] {
+        let delivery = written(&mut outbox, id, "a", id, at(0));
+        outbox.apply_delivery(sent(&delivery, at(tried)));
+    }
+    written(&mut outbox, "5", "a", "5", at(60));
+    let ages = outbox.sends(&lane("a"), Duration::from_secs(30), at(60));
+    assert_eq!(ages, [20, 5].map(Duration::from_secs), "what was sent at one time was one message");
+    assert!(outbox.sends(&lane("b"), Duration::from_secs(30), at(60)).is_empty());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::mailboxes;
 use crate::gotemplate::{TemplateData, TemplateText};
-use crate::notify::text::{cut, one_line};
+use crate::notify::text::{cut, marked, one_line};
 use crate::notify::{Message, NotifyError};
 
 /// Longest value of a header, in characters: a line of a mail has at most 998 bytes.
@@ -84,7 +84,11 @@ pub(super) fn write(
         mail = mail.raw_header(header("Auto-Submitted", "auto-generated")?);
     }
     for (name, value) in &head.headers {
-        mail = mail.raw_header(header(name, &cut(&one_line(&value.render(data)?), HEADER_MAX))?);
+        let mut value = value.render(data)?;
+        if name.eq_ignore_ascii_case("subject") {
+            value = marked(message, value);
+        }
+        mail = mail.raw_header(header(name, &cut(&one_line(&value), HEADER_MAX))?);
     }
     let (html, text) = (texts.html.render(data)?, texts.text.render(data)?);
     let written = match (texts.html.is_empty(), texts.text.is_empty()) {

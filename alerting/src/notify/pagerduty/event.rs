@@ -9,7 +9,7 @@ use url::Url;
 use super::SEVERITIES;
 use crate::delivery::Direction;
 use crate::gotemplate::{TemplateData, TemplateText};
-use crate::notify::text::{alert_url, common_labels, cut, one_line, worst_severity};
+use crate::notify::text::{alert_url, common_labels, cut, marked, one_line, worst_severity};
 use crate::notify::{Message, NotifyError};
 
 /// Longest `payload.summary`, in characters; no other short text is longer here.
@@ -120,15 +120,16 @@ pub(super) fn write(
         dedup_key: &message.delivery.idempotency_key,
         told: if is_trigger { Some(told(message, &data, texts, external_url)?) } else { None },
     };
+    let max = message.max_bytes.map_or(EVENT_MAX, |max| max.min(EVENT_MAX));
     let total = message.alerts().count();
     let mut shown = total;
     loop {
         let body = serde_json::to_vec(&event).map_err(|error| NotifyError::Unwritable(error.to_string()))?;
-        let Some(told) = event.told.as_mut().filter(|_| body.len() > EVENT_MAX) else { return Ok(body) };
+        let Some(told) = event.told.as_mut().filter(|_| body.len() > max) else { return Ok(body) };
         if shown == 0 {
             let size = body.len();
             return Err(NotifyError::Unwritable(format!(
-                "event of {size} bytes without any alert: at most {EVENT_MAX}"
+                "event of {size} bytes without any alert: at most {max}"
             )));
         }
         shown /= 2;
@@ -181,7 +182,7 @@ fn told(
     let reason = message.delivery.reason.as_str();
     custom_details.entry("reason".to_owned()).or_insert_with(|| reason.to_owned());
     let payload = Payload {
-        summary: required(short(&texts.description)?, "alert"),
+        summary: cut(&marked(message, required(short(&texts.description)?, "alert")), TEXT_MAX),
         source: required(source, &required(client.clone(), "Isobar")),
         // The API refuses any other word, and a page is not lost over one.
         severity: match SEVERITIES.contains(&severity.as_str()) {

@@ -64,7 +64,7 @@ impl<'a> Body<'a> {
             external_url: external_url.as_str().trim_end_matches('/'),
             version: "4",
             group_key: &message.notification.group.key,
-            truncated_alerts: total - shown,
+            truncated_alerts: total - shown + message.left_out.total(),
         }
     }
 }

@@ -39,8 +39,7 @@ fn mail_with(summary: &str, label: &str, head: &Head, texts: &Texts) -> Result<S
     described.set("note", label);
     one.described = described.build();
     let (notification, delivery) = told(&[one], Reason::First);
-    let message =
-        Message { notification: &notification, delivery: &delivery, send_resolved: false, now: START };
+    let message = Message::new(&notification, &delivery, false, START);
     let url = Url::parse("https://isobar.example/").unwrap();
     let mail = write(&message, &TemplateData::of(&message, &url), head, texts, &url)?;
     Ok(String::from_utf8(mail.formatted()).unwrap())

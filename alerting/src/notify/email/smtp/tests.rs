@@ -69,8 +69,7 @@ async fn send(port: u16, keys: &str) -> Result<Receipt, NotifyError> {
     let firing =
         alert("alertname=HighCpu", crate::AlertState::Firing, isobar_normalizer::Severity::Error, START);
     let (notification, delivery) = told(&[firing], Reason::First);
-    let message =
-        Message { notification: &notification, delivery: &delivery, send_resolved: false, now: START };
+    let message = Message::new(&notification, &delivery, false, START);
     notifier.notify(message).await
 }
 

@@ -18,8 +18,7 @@ fn texts(keys: &str) -> Texts {
 
 fn event(alerts: &[Alert], reason: Reason, texts: &Texts) -> (usize, Value) {
     let (notification, delivery) = told(alerts, reason);
-    let message =
-        Message { notification: &notification, delivery: &delivery, send_resolved: true, now: START };
+    let message = Message::new(&notification, &delivery, true, START);
     let url = Url::parse("https://isobar.example/").unwrap();
     let bytes = write(&message, texts, &Revealed::new("k".repeat(32)), &url).unwrap();
     (bytes.len(), serde_json::from_slice(&bytes).unwrap())

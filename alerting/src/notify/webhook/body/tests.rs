@@ -8,7 +8,7 @@ use crate::fixture::{START, alert, told};
 
 fn body(alerts: &[Alert], reason: Reason, send_resolved: bool, max_alerts: usize) -> Value {
     let (notification, delivery) = told(alerts, reason);
-    let message = Message { notification: &notification, delivery: &delivery, send_resolved, now: START };
+    let message = Message::new(&notification, &delivery, send_resolved, START);
     let url = Url::parse("http://isobar.example:9797/").unwrap();
     serde_json::to_value(Body::of(&message, max_alerts, &url)).unwrap()
 }
