@@ -151,7 +151,7 @@ impl fmt::Display for Refusal {
             Self::MetadataName(name) => write!(f, "{name} is instance metadata"),
             Self::CredentialProvider => f.write_str(
                 "a credential provider connects to http://169.254.169.254, http://169.254.170.2, \
-                 http://169.254.170.23 and http://[fd00:ec2::254] only",
+                 http://169.254.170.23, http://[fd00:ec2::23] and http://[fd00:ec2::254] only",
             ),
             Self::Address { address, class: AddressClass::Metadata, source } => {
                 write!(f, "{address} is instance metadata ({source})")

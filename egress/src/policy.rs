@@ -18,7 +18,7 @@ pub enum Trust {
     /// Set anywhere else (API, UI, a link in a response): public targets and the networks of
     /// [`EgressOptions::allow_private`], on the allowed ports.
     Guarded,
-    /// A credential provider's own question to the machine's metadata service: plain HTTP, port 80 and one of four
+    /// A credential provider's own question to the machine's metadata service: plain HTTP, port 80 and one of five
     /// addresses, written as an address. Nothing else is let through, and no proxy. Whoever holds such a client asks for
     /// nothing that a user, an answer or a redirect named.
     CredentialProvider,
@@ -58,13 +58,14 @@ impl Default for EgressOptions {
 const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata.goog", "instance-data.ec2.internal"];
 
 /// Where credential providers ask for credentials: the only metadata addresses anybody may connect to, and only under
-/// [`Trust::CredentialProvider`]. All four are served over plain HTTP on port 80. Sources: Amazon EC2 User Guide "Access
+/// [`Trust::CredentialProvider`]. All five are served over plain HTTP on port 80. Sources: Amazon EC2 User Guide "Access
 /// instance metadata" (IMDS, IPv4 and IPv6), Amazon ECS Developer Guide "Task IAM role", Amazon EKS User Guide "EKS Pod
-/// Identity", and Azure "Instance Metadata Service", which has the first address too.
-const CREDENTIAL_PROVIDERS: [IpAddr; 4] = [
+/// Identity" (IPv4 and IPv6), and Azure "Instance Metadata Service", which has the first address too.
+const CREDENTIAL_PROVIDERS: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x23)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254)),
 ];
 

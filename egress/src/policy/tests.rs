@@ -139,13 +139,14 @@ fn allowed_networks_open_all_but_metadata() {
 }
 
 #[test]
-fn credential_providers_reach_their_four_addresses_and_nothing_else() {
+fn credential_providers_reach_their_five_addresses_and_nothing_else() {
     let refused = Err("credential_provider");
     for (url, expected) in [
         ("http://169.254.169.254/latest/api/token", Ok("169.254.169.254:80")),
         ("http://169.254.169.254/metadata/identity/oauth2/token", Ok("169.254.169.254:80")),
         ("http://169.254.170.2/v2/credentials/x", Ok("169.254.170.2:80")),
         ("http://169.254.170.23/v1/credentials", Ok("169.254.170.23:80")),
+        ("http://[fd00:ec2::23]/v1/credentials", Ok("[fd00:ec2::23]:80")),
         ("http://[fd00:ec2::254]/latest/api/token", Ok("[fd00:ec2::254]:80")),
         ("http://169.254.169.254:80/", Ok("169.254.169.254:80")),
         ("http://169.254.169.254:8080/", refused),
