@@ -153,14 +153,14 @@ async fn follow_parts(shared: Arc<Shared>, stop: CancellationToken) -> Vec<Part>
                         (stop.clone(), tokio::spawn(collect_part(shared.clone(), part.clone(), stop)))
                     });
                 }
-                shared.statuses.change(name, |status| {
+                shared.statuses.change(name, clock::now(), |status| {
                     status.discovery_failed = None;
                     status.tried |= is_empty;
                 });
             }
             Err(error) => {
                 warn!(source = &**name, %error, "discovery failed; the known parts go on");
-                shared.statuses.change(name, |status| {
+                shared.statuses.change(name, clock::now(), |status| {
                     status.discovery_failed = Some(error.to_string());
                     status.tried = true;
                 });
@@ -210,7 +210,7 @@ async fn end_loops(
 
 /// Takes out what only parts saw that are not there any more.
 async fn settle(shared: &Arc<Shared>, parts: BTreeSet<Arc<str>>) {
-    shared.statuses.change(&shared.source.name, |status| status.parts.retain(&parts));
+    shared.statuses.change(&shared.source.name, clock::now(), |status| status.parts.retain(&parts));
     let in_task = shared.clone();
     let settling = move || in_task.ingest.keep_parts(&in_task.source.name, &parts, clock::now());
     if let Ok(Err(error)) = tokio::task::spawn_blocking(settling).await {
@@ -241,7 +241,7 @@ async fn say_last(shared: &Arc<Shared>, part: &Part, ending: Ending) {
     if let Ok(Err(error)) = said.await {
         warn!(source = &*shared.source.name, part = &*part.key, %error, "its end could not be stored");
     }
-    shared.statuses.change(&shared.source.name, |status| {
+    shared.statuses.change(&shared.source.name, clock::now(), |status| {
         status.parts.remove(&part.key);
     });
 }
@@ -281,14 +281,19 @@ async fn collect_part(shared: Arc<Shared>, part: Part, stop: CancellationToken) 
             },
         };
         // What was read and could not be stored is read again, where the source can.
-        if take(&shared, &part, collected).await {
+        if take(&shared, &part, tick, collected).await {
             covered = tick;
         }
     }
 }
 
-/// Stores what came and notes how it went; whether the part was read and what came is stored.
-async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, CollectError>) -> bool {
+/// Stores what an attempt that began then brought, and notes how it went; whether the part was read and what came is stored.
+async fn take(
+    shared: &Arc<Shared>,
+    part: &Part,
+    began: Timestamp,
+    collected: Result<Collected, CollectError>,
+) -> bool {
     let mut failed = true;
     let mut measures = false;
     let (failure, stored) = match collected {
@@ -323,7 +328,7 @@ async fn take(shared: &Arc<Shared>, part: &Part, collected: Result<Collected, Co
     };
     let result = if failure.is_some() { "failed" } else { "ok" };
     metrics::counter!("isobar_collect_rounds_total", "source" => shared.source.name.to_string(), "result" => result).increment(1);
-    shared.statuses.change(&shared.source.name, |status| {
+    shared.statuses.change(&shared.source.name, began, |status| {
         let SourceStatus { name, parts, .. } = &mut *status;
         let mut outcome = Outcome::Whole;
         parts.change(&part.key, |known| {

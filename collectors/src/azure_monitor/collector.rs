@@ -171,6 +171,7 @@ impl Azure {
             lists_all: !is_told,
             calls: self.meter.drain(),
             failures,
+            failed: read.has_failed,
             watermark: read.watermark,
             complete_since: read.complete_since,
             ..Collected::default()

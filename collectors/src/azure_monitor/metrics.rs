@@ -57,6 +57,8 @@ pub(super) struct Read {
     pub(super) error: Option<ApiError>,
     /// Whether any call gave something to read.
     pub(super) has_answer: bool,
+    /// Whether all that was due failed, and nothing came.
+    pub(super) has_failed: bool,
     pub(super) watermark: Option<Timestamp>,
     pub(super) complete_since: Option<Timestamp>,
 }
@@ -82,6 +84,8 @@ impl Reader<'_> {
         let mut done = Read::default();
         self.ask(place, queries, &mut jobs, &mut done, now, round).await;
         let has_failed = jobs.iter().any(|job| job.has_failed);
+        let all_failed = has_failed && jobs.iter().all(|job| job.has_failed);
+        done.has_failed = all_failed && done.measurements.is_empty();
         let is_first = region.complete_since.is_none();
         for job in jobs.into_iter().filter(|job| !job.has_failed) {
             if job.key.1 == Duration::from_secs(60) && !job.members.is_empty() {

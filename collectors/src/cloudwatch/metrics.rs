@@ -50,6 +50,9 @@ struct Round {
     failures: BTreeSet<String>,
     first_failure: Option<Failure>,
     answered: usize,
+    /// Bundles that were read, values or none, and those that could not be.
+    read: usize,
+    unread: usize,
     dropped: Dropped,
     /// AWS asked for fewer calls, will not answer them, or time is up.
     is_over: bool,
@@ -163,6 +166,7 @@ impl RegionMetrics {
                         for read in &call.reads {
                             self.failed(read, catalogue, false, now);
                         }
+                        round.unread += call.reads.len();
                         round.is_over |= failure.is_throttled || failure.retry == Retry::Never;
                         round.fail(failure);
                     }
@@ -193,6 +197,7 @@ impl RegionMetrics {
             let read = &of_bundle.read;
             match of_bundle.outcome {
                 Ok((seen, measurements)) => {
+                    round.read += 1;
                     round.measurements.extend(measurements);
                     let mut known = self.known();
                     let progress = known.progress.entry(catalogue.bundles[read.bundle].key.clone());
@@ -204,6 +209,7 @@ impl RegionMetrics {
                     }
                 }
                 Err(why) => {
+                    round.unread += 1;
                     self.failed(read, catalogue, why.is_final, now);
                     let example = catalogue.bundles[read.bundle].key.resource.as_str();
                     unread.entry(why.reason).or_insert_with(|| (0, example.to_owned())).0 += 1;
@@ -222,6 +228,7 @@ impl RegionMetrics {
     }
 
     fn collected(&self, round: Round, region: Region<'_>, now: Timestamp) -> Collected {
+        let failed = round.read == 0 && round.unread > 0;
         let Round { measurements, failures, dropped, .. } = round;
         let mut failures: Vec<String> = failures.into_iter().collect();
         let Dropped { future, not_finite } = dropped;
@@ -251,6 +258,7 @@ impl RegionMetrics {
             resources,
             lists_all,
             failures,
+            failed,
             watermark,
             complete_since,
             ..Collected::default()

@@ -149,13 +149,14 @@ impl SourceStatuses {
         self.all.lock().get(name).is_some_and(|status| status.parts.has_all(parts))
     }
 
-    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut SourceStatus)) {
+    /// Changes a status by what was found by an attempt that began at `began`: a source is as it is found to be since then.
+    pub(super) fn change(&self, name: &str, began: Timestamp, change: impl FnOnce(&mut SourceStatus)) {
         if let Some(status) = self.all.lock().get_mut(name) {
             let health = |status: &SourceStatus| status.parts.health(status.discovery_failed.is_some());
             let before = health(status);
             change(status);
             if health(status) != before {
-                status.since = clock::now();
+                status.since = began;
             }
         }
     }
@@ -165,6 +166,8 @@ impl SourceStatuses {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
     fn part(failure: Option<&str>, failed: bool) -> PartStatus {
         PartStatus { failure: failure.map(str::to_owned), failed, ..PartStatus::default() }
     }
@@ -173,7 +176,7 @@ mod tests {
     fn check(parts: &[PartStatus], discovery: Option<&str>, expected: (SourceHealth, Option<&str>)) {
         let statuses = SourceStatuses::default();
         statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
-        statuses.change("s", |status| {
+        statuses.change("s", NOW, |status| {
             status.discovery_failed = discovery.map(str::to_owned);
             for (n, part) in parts.iter().enumerate() {
                 status.parts.change(&n.to_string().into(), |status| status.clone_from(part));
@@ -200,6 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn a_source_is_down_since_the_attempt_that_found_it_so_began() {
+        let statuses = SourceStatuses::default();
+        statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
+        let fail = |began| {
+            statuses.change("s", began, |status| {
+                status.parts.change(&"0".into(), |known| *known = part(Some("took too long"), true));
+            });
+        };
+        fail(NOW);
+        fail(NOW.plus(Duration::from_secs(60)));
+        assert_eq!(statuses.all()[0].since(), NOW);
+    }
+
+    #[test]
     fn what_left_is_settled_when_every_part_was_tried() {
         let statuses = SourceStatuses::default();
         let parts =
@@ -208,8 +225,9 @@ mod tests {
         statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
         assert!(statuses.are_all_tried("s", &parts(&[])), "the last part has left");
         assert!(!statuses.are_all_tried("s", &parts(&["a"])));
-        statuses
-            .change("s", |status| status.parts.change(&"a".into(), |one| *one = part(Some("refused"), true)));
+        statuses.change("s", NOW, |status| {
+            status.parts.change(&"a".into(), |one| *one = part(Some("refused"), true))
+        });
         assert!(statuses.are_all_tried("s", &parts(&["a"])));
         assert!(!statuses.are_all_tried("s", &parts(&["a", "b"])));
     }
@@ -219,7 +237,7 @@ mod tests {
         let statuses = SourceStatuses::default();
         statuses.add(&"s".into(), "prometheus", Duration::from_secs(1));
         assert!(!statuses.all()[0].is_tried());
-        statuses.change("s", |status| {
+        statuses.change("s", NOW, |status| {
             status.discovery_failed = Some("no file".to_owned());
             status.tried = true;
         });
