@@ -7,8 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 /// A program a test starts, and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     (CHROMIUM, "chromium"),
+    ("/usr/bin/make", "make"),
     ("/usr/bin/prometheus", "prometheus"),
     ("/usr/bin/promtool", "prometheus"),
     ("/usr/bin/amtool", "prometheus-alertmanager"),
