@@ -8,6 +8,9 @@ use axum::Router;
 
 use crate::remote_write::{Point, now_ms};
 
+/// What the pages are about.
+pub const POLICY_NAME: &str = "MemoryFull";
+
 const POLICY: &str = "
 policies:
   - {name: MemoryFull, metric: system.memory.utilization, over: 1s, by: [resource_id], levels: {critical: \"> 90%\"}}
