@@ -1,6 +1,7 @@
 //! What the tests run against: the binary, receivers that write down what they get, and real peers.
 
 pub mod certificates;
+pub mod clouds;
 pub mod exporter;
 pub mod peers;
 pub mod process;
@@ -18,19 +19,21 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl 
     eventually_within(PATIENCE, what, ask).await
 }
 
-/// The same, of what takes longer than most.
+/// The same for what is promised within a time of its own.
 pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
     patience: Duration,
     what: &str,
     mut ask: impl FnMut() -> F,
 ) -> T {
     let started = Instant::now();
+    // What takes minutes is not asked for forty times a second.
+    let pause = (patience / 1200).max(Duration::from_millis(25));
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
         assert!(started.elapsed() < patience, "waited {} s in vain for: {what}", patience.as_secs());
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -47,7 +50,9 @@ pub fn http_client_with(
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    adjust(reqwest::Client::builder()).build().expect("the options fit each other")
+    // No connection waits for so long that the server closes it while a request is on its way.
+    let builder = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2));
+    adjust(builder).build().expect("the options fit each other")
 }
 
 /// A loopback port that was free a moment ago, for peers that cannot be told to take any.

@@ -97,6 +97,11 @@ impl Alertmanager {
         Self { _process: process, url }
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Posts alerts, which fire from now on.
     pub async fn post(&self, alerts: &[serde_json::Value]) {
         let request = http_client().post(format!("{}/api/v2/alerts", self.url)).json(alerts);

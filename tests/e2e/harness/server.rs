@@ -161,13 +161,17 @@ async fn launch(dir: &Path) -> (Process, String) {
 
 /// The address a starting server prints, after so many bytes that an earlier one printed.
 pub async fn listening(process: &mut Process, before: u64) -> String {
+    listening_at(process, before, "listening on ").await
+}
+
+/// The address that a starting program prints after these words.
+pub async fn listening_at(process: &mut Process, before: u64, words: &str) -> String {
     eventually("the server to listen", || {
         assert!(process.ended().is_none(), "the server ended: {}", process.printed());
         let printed = process.printed();
         let fresh = printed.get(usize::try_from(before).unwrap_or(0)..).unwrap_or_default();
-        let line = fresh
-            .lines()
-            .find_map(|line| line.split_once("listening on ").map(|(_, url)| url.trim().to_owned()));
+        let line =
+            fresh.lines().find_map(|line| line.split_once(words).map(|(_, url)| url.trim().to_owned()));
         async move { line }
     })
     .await
