@@ -1,6 +1,6 @@
 //! `dingtalk_configs`: a DingTalk group robot.
 //!
-//! Source: open.dingtalk.com, "Custom robot access" and "Robot error codes", read 2026-11.
+//! Source: open.dingtalk.com, "Custom robot access" and "Robot error codes".
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! `discord_configs`: Discord's webhooks.
 //!
-//! Source: prometheus/alertmanager `notify/discord`; discord.com/developers, "Execute Webhook" and "Embed Limits", read 2026-11.
+//! Source: prometheus/alertmanager `notify/discord`; discord.com/developers, "Execute Webhook" and "Embed Limits".
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! `feishu_configs`: a group robot of Feishu, or of Lark under its own address.
 //!
-//! Source: open.feishu.cn, "Custom bot usage guide", read 2026-11.
+//! Source: open.feishu.cn, "Custom bot usage guide".
 
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! `msteamsv2_configs`: an adaptive card to a workflow of Microsoft Teams.
 //!
-//! Source: prometheus/alertmanager `notify/msteamsv2`; learn.microsoft.com, "Create and send messages" of incoming webhooks, read
-//! 2026-11.
+//! Source: prometheus/alertmanager `notify/msteamsv2`; learn.microsoft.com, "Create and send messages" of incoming webhooks.
 
 use std::path::PathBuf;
 use std::sync::Arc;

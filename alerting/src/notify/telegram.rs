@@ -1,7 +1,6 @@
 //! `telegram_configs`: Telegram's bots.
 //!
-//! Source: prometheus/alertmanager `notify/telegram`; core.telegram.org, "Telegram Bot API: sendMessage" and "Bots FAQ", read
-//! 2026-11.
+//! Source: prometheus/alertmanager `notify/telegram`; core.telegram.org, "Telegram Bot API: sendMessage" and "Bots FAQ".
 
 use std::path::PathBuf;
 use std::sync::Arc;

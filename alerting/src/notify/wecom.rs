@@ -1,7 +1,7 @@
 //! `wecom_configs`: a group robot of WeCom (WeChat Work). Alertmanager's `wechat_configs` is WeCom's application API, which is
 //! another.
 //!
-//! Source: developer.work.weixin.qq.com, "Group robot configuration", read 2026-11.
+//! Source: developer.work.weixin.qq.com, "Group robot configuration".
 
 use std::time::Duration;
 
