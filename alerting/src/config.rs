@@ -12,9 +12,11 @@ use url::Url;
 
 use self::entry::Entry;
 use self::keys::Checked;
-use self::raw::{RawFile, RawHeartbeat, RawReceiver};
+use self::raw::{RawFile, RawFlapping, RawHeartbeat, RawReceiver, RawSilences};
 use crate::classify::Classifier;
 use crate::delivery::IntegrationId;
+use crate::enrich::Enrichment;
+use crate::flapping::{CHANGES_MAX, FlappingRule};
 use crate::gotemplate::Templates;
 use crate::inhibit::InhibitRule;
 use crate::interval::{Period, TimeInterval};
@@ -59,6 +61,10 @@ pub struct AlertingConfig {
     pub classifier: Classifier,
     /// How long a silence may be that does not recur; as long as anybody likes where it is absent.
     pub silence_longest: Option<Duration>,
+    /// When an alert is marked as flapping.
+    pub flapping: FlappingRule,
+    /// What tables add to annotations.
+    pub enrichment: Enrichment,
 }
 
 /// Alertmanager's default. Source: prometheus/alertmanager `config.DefaultGlobalConfig`.
@@ -122,11 +128,32 @@ pub enum AlertingSource {
     File {
         /// As written; relative to the configuration file's folder.
         path: PathBuf,
-        /// A heartbeat written beside it, so that the file stays readable for Alertmanager's own tools.
-        heartbeat: Option<Heartbeat>,
+        /// What is written beside it, so that the file stays readable for Alertmanager's own tools.
+        beside: Box<Beside>,
     },
     /// It is all here.
     Inline(Box<AlertingConfig>),
+}
+
+/// What is ours and stands beside a file in Alertmanager's grammar; absent is what the file itself says.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    heartbeat: Option<Heartbeat>,
+    silence_longest: Option<Duration>,
+    flapping: Option<FlappingRule>,
+}
+
+impl Beside {
+    /// The file's configuration with this put into it.
+    #[must_use]
+    pub fn put_into(self, config: AlertingConfig) -> AlertingConfig {
+        AlertingConfig {
+            heartbeat: self.heartbeat.or(config.heartbeat),
+            silence_longest: self.silence_longest.or(config.silence_longest),
+            flapping: self.flapping.unwrap_or(config.flapping),
+            ..config
+        }
+    }
 }
 
 /// Often enough that a switch that waits for a few minutes misses several beats before it pages.
@@ -157,6 +184,18 @@ impl AlertingConfig {
                 "unknown key native: it stands in isobar.yaml only",
             ));
         }
+        if let Some(classify) = &raw.classify {
+            return Err(ConfigError::at(
+                classify.referenced,
+                "unknown key classify: it stands in isobar.yaml only",
+            ));
+        }
+        if let Some(enrich) = &raw.enrich {
+            return Err(ConfigError::at(
+                enrich.referenced,
+                "unknown key enrich: it stands in isobar.yaml only",
+            ));
+        }
         Self::build(raw, files)
     }
 
@@ -183,6 +222,25 @@ impl AlertingSection {
     pub fn native_file(&self) -> Option<&Path> {
         self.0.native.as_ref().map(|native| native.value.file.as_path())
     }
+
+    /// The file of severities and classes of alerts that are sent here, for [`Classifier::parse`], where there is one; relative
+    /// to the configuration file's folder.
+    pub fn classify_file(&self) -> Option<&Path> {
+        self.0.classify.as_ref().map(|classify| classify.value.file.as_path())
+    }
+
+    /// What tables add to annotations; `read` finds the text of a file, its path being relative to the configuration file's
+    /// folder.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place in the section.
+    pub fn enrichment(
+        &self,
+        read: &mut dyn FnMut(&Path) -> Result<String, ConfigError>,
+    ) -> Result<Enrichment, ConfigError> {
+        let written = self.0.enrich.as_ref().map(|enrich| enrich.value.as_slice());
+        Enrichment::read(written.unwrap_or_default(), read)
+    }
 }
 
 impl AlertingSource {
@@ -202,8 +260,12 @@ impl AlertingSource {
             ));
         }
         let path = file.value.clone();
-        let heartbeat = raw.heartbeat.map(Heartbeat::try_from).transpose()?;
-        Ok(Self::File { path, heartbeat })
+        let beside = Box::new(Beside {
+            heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
+            silence_longest: silence_longest(raw.silences)?,
+            flapping: raw.flapping.map(FlappingRule::try_from).transpose()?,
+        });
+        Ok(Self::File { path, beside })
     }
 }
 
@@ -256,7 +318,9 @@ impl AlertingConfig {
             heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
             resolve_timeout,
             classifier: Classifier::default(),
-            silence_longest: None,
+            silence_longest: silence_longest(raw.silences)?,
+            flapping: raw.flapping.map(FlappingRule::try_from).transpose()?.unwrap_or_default(),
+            enrichment: Enrichment::default(),
         })
     }
 }
@@ -358,6 +422,31 @@ fn add<T: RawIntegration>(
         });
     }
     Ok(())
+}
+
+fn silence_longest(raw: Option<RawSilences>) -> Result<Option<Duration>, ConfigError> {
+    let written = raw.and_then(|raw| raw.max_length);
+    written.map(|text| value::positive_duration_or("max_length", Some(&text), Duration::ZERO)).transpose()
+}
+
+impl TryFrom<RawFlapping> for FlappingRule {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawFlapping) -> Result<Self, ConfigError> {
+        let usual = Self::default();
+        let changes = match raw.changes {
+            None => usual.changes,
+            Some(changes) if (2..=CHANGES_MAX).contains(&changes.value) => changes.value,
+            Some(changes) => {
+                let wrong = format!("changes is {}: write 2 to {CHANGES_MAX}", changes.value);
+                return Err(ConfigError::at(changes.referenced, wrong));
+            }
+        };
+        Ok(Self {
+            changes,
+            within: value::positive_duration_or("within", raw.within.as_ref(), usual.within)?,
+        })
+    }
 }
 
 impl TryFrom<RawHeartbeat> for Heartbeat {

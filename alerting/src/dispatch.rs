@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use isobar_normalizer::Timestamp;
 
@@ -22,6 +23,10 @@ mod tell;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dispatcher {
     groups: BTreeMap<GroupId, Group>,
+    /// Every group by when it is looked at next.
+    agenda: BTreeSet<(Timestamp, GroupId)>,
+    /// No group rests for longer.
+    longest_rest: Duration,
     places: BTreeMap<u64, BTreeSet<GroupId>>,
     /// Groups of alerts that somebody has taken, whose receivers may be to be told so.
     taken: BTreeSet<GroupId>,
@@ -39,6 +44,8 @@ pub struct Plan {
     /// On which ways.
     pub deliveries: Vec<Delivery>,
     flushed: Vec<Flushed>,
+    /// Open alerts that a group would have told of and that something holds back.
+    pub(crate) held: Vec<u64>,
     /// The groups that were looked at because somebody has taken alerts of them.
     taken: Vec<GroupId>,
 }
@@ -91,20 +98,27 @@ impl Dispatcher {
                 if !alert.state.is_open() && !before.contains(&id) {
                     continue;
                 }
-                let group = self.groups.entry(id.clone()).or_insert_with(|| Group {
-                    labels,
-                    timing: route.timing,
-                    members: BTreeMap::new(),
-                    next_flush: now.plus(route.timing.group_wait),
-                    calendar: Calendar::of(route),
-                    is_new: true,
+                let group = self.groups.entry(id.clone()).or_insert_with(|| {
+                    let next_flush = now.plus(route.timing.group_wait);
+                    self.agenda.insert((next_flush, id.clone()));
+                    self.longest_rest = self.longest_rest.max(route.timing.longest_rest());
+                    Group {
+                        labels,
+                        timing: route.timing,
+                        members: BTreeMap::new(),
+                        next_flush,
+                        calendar: Calendar::of(route),
+                        is_new: true,
+                    }
                 });
                 group.members.insert(fingerprint, Arc::clone(notified));
                 // What was sent here has waited at its sender already. Source: prometheus/alertmanager
                 // `dispatch.aggrGroup.insert`.
                 let has_waited = now > alert.starts_at.plus(route.timing.group_wait);
-                if group.is_new && has_waited && alert.pushed.is_some() {
-                    group.next_flush = group.next_flush.min(now);
+                if group.is_new && has_waited && alert.pushed.is_some() && now < group.next_flush {
+                    self.agenda.remove(&(group.next_flush, id.clone()));
+                    self.agenda.insert((now, id.clone()));
+                    group.next_flush = now;
                 }
                 places.insert(id);
             }
@@ -166,6 +180,10 @@ impl Dispatcher {
                 }
             }
         }
+        let groups = &dispatcher.groups;
+        dispatcher.agenda = groups.iter().map(|(id, group)| (group.next_flush, id.clone())).collect();
+        dispatcher.longest_rest =
+            groups.values().map(|group| group.timing.longest_rest()).max().unwrap_or_default();
         dispatcher
     }
 
@@ -212,7 +230,7 @@ impl Dispatcher {
         now: Timestamp,
     ) -> Plan {
         let mut plan = Plan::default();
-        for (id, group) in self.groups.iter().filter(|(_, group)| group.due_at(now) <= now) {
+        for (id, group) in self.due(now) {
             if plan.notifications.len() >= PLAN_MAX {
                 return plan;
             }
@@ -220,6 +238,7 @@ impl Dispatcher {
             let look = Look { id, group, log, gate, now };
             let allowed = look.allowed();
             plan.flushed.push(Flushed { id: id.clone(), gone: look.gone(&allowed) });
+            look.hold(&allowed, &mut plan.held);
             if let Some(receiver) = receiver.filter(|_| !allowed.is_empty()) {
                 look.tell(receiver, allowed, &mut plan);
             }
@@ -256,11 +275,14 @@ impl Dispatcher {
                     }
                 }
             }
-            group.is_new = false;
-            group.next_flush = now.plus(group.timing.group_interval);
+            self.agenda.remove(&(group.next_flush, id.clone()));
             if group.members.is_empty() {
                 self.groups.remove(id);
+                continue;
             }
+            group.is_new = false;
+            group.next_flush = now.plus(group.timing.group_interval);
+            self.agenda.insert((group.next_flush, id.clone()));
         }
     }
 
@@ -269,7 +291,26 @@ impl Dispatcher {
         if !self.taken.is_empty() {
             return Some(now);
         }
-        self.groups.values().map(|group| group.due_at(now)).min()
+        if self.is_clock_put_back(now) {
+            return self.groups.values().map(|group| group.due_at(now)).min();
+        }
+        self.agenda.first().map(|(at, _)| *at)
+    }
+
+    /// The groups that are due at `now`, in the order of their ids.
+    fn due(&self, now: Timestamp) -> Vec<(&GroupId, &Group)> {
+        if self.is_clock_put_back(now) {
+            return self.groups.iter().filter(|(_, group)| group.due_at(now) <= now).collect();
+        }
+        let ids = self.agenda.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| id);
+        let mut due: Vec<(&GroupId, &Group)> = ids.filter_map(|id| self.groups.get_key_value(id)).collect();
+        due.sort_unstable_by_key(|(id, _)| *id);
+        due
+    }
+
+    /// Whether a group would rest for longer than any may: then each is to be asked.
+    fn is_clock_put_back(&self, now: Timestamp) -> bool {
+        self.agenda.last().is_some_and(|(at, _)| *at > now.plus(self.longest_rest))
     }
 
     /// All groups, in the order of their keys.

@@ -46,8 +46,7 @@ impl Group {
     /// When it is looked at next, seen from `now`: no group rests for longer than it may, whatever time it was when that was
     /// decided. A clock that is put back would hold pages for as long as it was ahead.
     pub(crate) fn due_at(&self, now: Timestamp) -> Timestamp {
-        let longest = self.timing.group_wait.max(self.timing.group_interval);
-        if self.next_flush > now.plus(longest) { now } else { self.next_flush }
+        if self.next_flush > now.plus(self.timing.longest_rest()) { now } else { self.next_flush }
     }
 
     /// The members in label order, whatever order they came in.

@@ -8,10 +8,12 @@ mod classify;
 mod config;
 mod delivery;
 mod dispatch;
+mod enrich;
 mod evaluate;
 mod event;
 #[cfg(test)]
 mod fixture;
+mod flapping;
 mod fold;
 mod gotemplate;
 mod group;
@@ -41,14 +43,15 @@ pub use centre::{
 };
 pub use classify::Classifier;
 pub use config::{
-    AlertingConfig, AlertingSection, AlertingSource, Heartbeat, Integration, Receiver, TemplateFiles, Terms,
-    parse_matchers,
+    AlertingConfig, AlertingSection, AlertingSource, Beside, Heartbeat, Integration, Receiver, TemplateFiles,
+    Terms, parse_matchers,
 };
 pub use delivery::{
     Delivery, DeliveryState, Direction, GroupId, IntegrationId, KeyScope, Notification, NotificationPart,
     NotifiedAlert, Reason, Receipt, Told,
 };
 pub use dispatch::{Dispatcher, Plan};
+pub use enrich::Enrichment;
 pub use evaluate::{
     EVALUATION_INTERVAL, Evaluator, PolicyHealth, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark,
     Stretch,
@@ -56,6 +59,7 @@ pub use evaluate::{
 pub use event::{
     KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, KIND_TEST, Transition,
 };
+pub use flapping::FlappingRule;
 pub use gotemplate::{TemplateData, TemplateError, Templates};
 pub use group::{Calendar, Group, LogEntry, NotificationLog};
 pub use handling::{Acknowledged, Act, ActError, ActOutcome, Comment, Handling, Snoozed};
@@ -75,7 +79,7 @@ pub use outbox::{AGE_MAX, DeliveryFilter, Destination, Next, Outbox, Rate, after
 pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, Policies, Policy};
 pub use pushed::{POSTED_BYTES_MAX, PostError, PostOutcome, PostedAlert};
 pub use route::{Grouping, Route, RouteVerdict, Timing};
-pub use self_rules::{CheckpointFacts, DeliveryFacts, Facts, SelfRules, SourceFacts};
+pub use self_rules::{CheckpointFacts, DeliveryFacts, Facts, SILENCE_ENDING, SelfRules, SourceFacts};
 pub use silence::{SILENCE_RETENTION, Silence, SilenceDraft, SilenceError, SilenceState};
 pub use suppress::Suppressed;
 pub use why::WhyStep;

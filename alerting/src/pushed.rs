@@ -21,6 +21,9 @@ use expiry::held_until;
 /// writes a byte as six at worst.
 pub const POSTED_BYTES_MAX: usize = 64 << 10;
 
+/// So many alerts may be known at once, those that are over included: one to two gigabytes.
+pub(crate) const ALERTS_MAX: usize = 1_000_000;
+
 /// An alert as its sender describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostedAlert {
@@ -59,6 +62,9 @@ pub enum PostError {
     /// It is larger than any alert may be.
     #[error("labels and annotations of {0} bytes, at most {POSTED_BYTES_MAX}")]
     TooLarge(usize),
+    /// There are very many.
+    #[error("{ALERTS_MAX} alerts are known already: no new ones are taken until some are over and forgotten")]
+    TooMany,
     /// Isobar itself has raised an alert of exactly these labels.
     #[error("an alert of exactly these labels is open, and was raised by Isobar itself")]
     OwnAlert,

@@ -51,6 +51,13 @@ pub struct Timing {
     pub repeat_interval: Duration,
 }
 
+impl Timing {
+    /// No group rests for longer before it is looked at.
+    pub(crate) fn longest_rest(self) -> Duration {
+        self.group_wait.max(self.group_interval)
+    }
+}
+
 /// Alertmanager's defaults. Source: prometheus/alertmanager `dispatch.DefaultRouteOpts`.
 impl Default for Timing {
     fn default() -> Self {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use isobar_normalizer::{AlertClass, FailureDomain, Labels, Severity, Timestamp, format_duration};
 
 use crate::alert::{Alert, AlertState, Watched};
+use crate::centre::EndingSilence;
 use crate::event::Transition;
 use crate::policy::{ALERT_NAME, SOURCE};
 
@@ -28,8 +29,11 @@ const WAL_DAMAGED_SHOWN: Duration = Duration::from_secs(24 * 60 * 60);
 /// A place for checkpoints fails for so long before we say so: what is written meanwhile is not in danger, only not proven.
 const CHECKPOINT_FAILING_AFTER: Duration = Duration::from_secs(2 * 60);
 
+/// So long before a silence ends that still holds alerts back, it is said: long enough to look, and to make it longer.
+pub const SILENCE_ENDING: Duration = Duration::from_secs(15 * 60);
+
 /// The names of the rules, which no policy may take.
-pub(crate) const NAMES: [&str; 8] = [
+pub(crate) const NAMES: [&str; 9] = [
     "source_down",
     "watermark_lag",
     "wal_damaged",
@@ -38,6 +42,7 @@ pub(crate) const NAMES: [&str; 8] = [
     "delivery_failing",
     "checkpoint_failing",
     "journal_contradicted",
+    "silence_ending",
 ];
 
 /// What the rules look at.
@@ -55,6 +60,8 @@ pub struct Facts {
     pub deliveries: Vec<DeliveryFacts>,
     /// Every place that keeps checkpoints of the journal.
     pub checkpoints: Vec<CheckpointFacts>,
+    /// Every silence that ends within [`SILENCE_ENDING`] and holds alerts back.
+    pub silences: Vec<EndingSilence>,
 }
 
 /// One source.
@@ -173,7 +180,8 @@ impl SelfRules {
         let own = self.wal_finding(facts, now).into_iter();
         let own = own.chain(self.block_finding(facts, now)).chain(disk_finding(facts, now));
         let checkpoints = facts.checkpoints.iter().flat_map(|place| checkpoint_findings(place, now));
-        sources.chain(deliveries).chain(own).chain(checkpoints).collect()
+        let silences = facts.silences.iter().map(|ending| silence_finding(ending, now));
+        sources.chain(deliveries).chain(own).chain(checkpoints).chain(silences).collect()
     }
 
     fn source_finding(&self, source: &SourceFacts, now: Timestamp) -> Option<Finding> {
@@ -276,6 +284,24 @@ impl SelfRules {
         let on = self.on.get(&finding.identity());
         finding.is_more = on.and_then(|alert| alert.value).is_some_and(|known| delivery.dead as f64 > known);
         Some(finding)
+    }
+}
+
+fn silence_finding(ending: &EndingSilence, now: Timestamp) -> Finding {
+    let EndingSilence { silence, alerts } = ending;
+    let (by, comment) = (&silence.created_by, &silence.comment);
+    Finding {
+        rule: "silence_ending",
+        about: Some(("silence", silence.id.to_string())),
+        severity: Severity::Info,
+        domain: FailureDomain::Edge,
+        since: now,
+        value: Some(*alerts as f64),
+        summary: format!(
+            "the silence of {by} ends at {} and still holds {alerts} alerts back: {comment}",
+            silence.ends_at
+        ),
+        is_more: false,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::group::NotificationLog;
 use crate::outbox::Outbox;
 use crate::pushed::Expiries;
 use crate::route::RouteVerdict;
-use crate::suppress::Gate;
+use crate::suppress::{Gate, Suppressed};
 
 mod came_in;
 mod held;
@@ -20,11 +20,11 @@ mod held;
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhyStep {
-    /// `evaluate`, `dedup`, `classify`, `fold`, `inhibit`, `mute`, `silence`, `snooze`, `acknowledge`, `route`, `group`,
+    /// `evaluate`, `dedup`, `classify`, `fold`, `flapping`, `inhibit`, `mute`, `silence`, `snooze`, `acknowledge`, `route`, `group`,
     /// `notify`, `deliver`.
     pub stage: &'static str,
-    /// What was decided, one word: the alert's state; `one`; its severity; the member's own state; `held`, `passed` or
-    /// `taken`; `chosen`, `passed`, `refused`; `waiting`; `told`; the delivery's state.
+    /// What was decided, one word: the alert's state; `one`; its severity; the member's own state; `marked`; `held`,
+    /// `passed` or `taken`; `chosen`, `passed`, `refused`; `waiting`; `told`; the delivery's state.
     pub verdict: &'static str,
     /// What decided: the policy's name, the fingerprint, the class, the rule, the interval, the silence's id, who did it,
     /// the route's key, the group's key, the receiver and its channel.
@@ -45,6 +45,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) log: &'a NotificationLog,
     pub(crate) outbox: &'a Outbox,
     pub(crate) gate: Gate<'a>,
+    /// When the alert was last held back, and by what.
+    pub(crate) held: Option<&'a (Timestamp, Suppressed)>,
+    pub(crate) is_flapping: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -55,8 +58,13 @@ pub(crate) fn why(scene: &Scene<'_>, fingerprint: u64) -> Option<Vec<WhyStep>> {
     steps.extend(came_in::deduplicated(&latest.alert, scene.expiries.get(fingerprint)));
     steps.push(came_in::classified(scene.config, &latest.alert));
     steps.extend(latest.alert.members.iter().enumerate().map(folded));
+    if scene.is_flapping {
+        steps.push(came_in::flapping(scene.config));
+    }
     if latest.alert.state.is_open() {
-        steps.extend(held::steps(scene, &latest.alert));
+        steps.extend(held::now(scene, &latest.alert));
+    } else if let Some((at, by)) = scene.held {
+        steps.extend(held::before(scene, *at, by));
     }
     steps.extend(routed(scene.config, latest));
     for (id, group) in scene.dispatcher.groups_of(fingerprint) {

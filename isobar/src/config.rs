@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use isobar_alerting::{AlertingConfig, AlertingSection, AlertingSource, NativeTable, Policies, Policy};
+use isobar_alerting::{
+    AlertingConfig, AlertingSection, AlertingSource, Classifier, NativeTable, Policies, Policy,
+};
 use isobar_collectors::{Clouds, InUse, SourceSettings};
 use isobar_dashboards::{SecurityOptions, ServerConfig};
 use isobar_normalizer::{ConfigError, MappingFile, Mappings, NativeMappings, Registry, Step};
@@ -169,9 +171,21 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
         Ok(())
     });
     let table = native_table(raw.alerting.as_ref(), &files, &mut note);
+    let classifier = classifier(raw.alerting.as_ref(), &files, &mut note);
+    let mut read = |table: &Path| files::read(&files.base_dir.join(table));
+    let tables = raw.alerting.as_ref().map(|section| section.enrichment(&mut read)).transpose();
+    let enrichment = tables.unwrap_or_else(|error| {
+        note(path, error);
+        None
+    });
+    let enrichment = enrichment.unwrap_or_default();
     let own_templates = |pattern: &str| files::templates(&base_dir, pattern);
     let alerting = match raw.alerting.map(|raw| AlertingSource::read(raw, &own_templates)).transpose() {
-        Ok(source) => alerting(source, &files, &mut note),
+        Ok(source) => alerting(source, &files, &mut note).map(|config| AlertingConfig {
+            classifier,
+            enrichment,
+            ..config
+        }),
         Err(error) => {
             note(path, error);
             None
@@ -232,6 +246,20 @@ fn native_table(
     })
 }
 
+/// The same for alerts that are sent here.
+fn classifier(
+    section: Option<&AlertingSection>,
+    files: &Files<'_>,
+    note: &mut dyn FnMut(&Path, ConfigError),
+) -> Classifier {
+    let Some(path) = section.and_then(AlertingSection::classify_file) else { return Classifier::default() };
+    let path = files.base_dir.join(path);
+    files::read(&path).and_then(|text| Classifier::parse(&text)).unwrap_or_else(|error| {
+        note(&path, error);
+        Classifier::default()
+    })
+}
+
 fn alerting(
     source: Option<AlertingSource>,
     files: &Files<'_>,
@@ -240,15 +268,13 @@ fn alerting(
     match source {
         None => Some(AlertingConfig::parse(NO_RECEIVER).expect("the embedded text is read by the tests")),
         Some(AlertingSource::Inline(config)) => Some(*config),
-        Some(AlertingSource::File { path, heartbeat }) => {
+        Some(AlertingSource::File { path, beside }) => {
             let path = files.base_dir.join(path);
             let folder = path.parent().unwrap_or(files.base_dir);
             let templates = |pattern: &str| files::templates(folder, pattern);
             let config = files::read(&path).and_then(|text| AlertingConfig::parse_with(&text, &templates));
             match config {
-                Ok(config) => {
-                    Some(AlertingConfig { heartbeat: heartbeat.or(config.heartbeat.clone()), ..config })
-                }
+                Ok(config) => Some(beside.put_into(config)),
                 Err(error) => {
                     note(&path, error);
                     None

@@ -19,7 +19,7 @@ use crate::event::{
 };
 use crate::handling::{ActOutcome, Handling, Request};
 use crate::outbox::requeued;
-use crate::pushed::{Expiry, Post, PostOutcome, PostedAlert, Taken};
+use crate::pushed::{ALERTS_MAX, Expiry, Post, PostError, PostOutcome, PostedAlert, Taken};
 use crate::silence::{Silence, SilenceDraft, SilenceError, expire};
 
 /// Who did it, in the journal, where nobody else is named.
@@ -72,7 +72,15 @@ impl Batch {
     /// Takes a command in, or refuses it at once.
     pub(super) fn take(&mut self, command: Command, state: &State, now: Timestamp) {
         match command {
-            Command::Ingest { transitions, reply } => self.ingest(transitions, reply, now),
+            Command::Ingest { mut transitions, reply } => {
+                let enrichment = &state.config.enrichment;
+                if !enrichment.is_empty() {
+                    for Transition { alert, .. } in &mut transitions {
+                        enrichment.add(&alert.labels(), &mut alert.annotations);
+                    }
+                }
+                self.ingest(transitions, reply, now);
+            }
             Command::Post { door, alerts, is_verified, reply } => {
                 let post = Post {
                     door: &door,
@@ -171,13 +179,16 @@ impl Batch {
         let now = post.now;
         let mut outcome = PostOutcome::default();
         let mut taken = Vec::with_capacity(alerts.len());
-        for (index, posted) in alerts.into_iter().enumerate() {
+        for (index, mut posted) in alerts.into_iter().enumerate() {
+            state.config.enrichment.add(&posted.labels, &mut posted.annotations);
             let fingerprint = posted.labels.fingerprint();
             let (known, expiry) = match self.changed.get(&fingerprint) {
                 Some((transition, expiry)) => (Some(&transition.alert), *expiry),
                 None => (state.known.alerts.get(fingerprint), state.expiries.get(fingerprint)),
             };
-            match post.take(known, expiry, posted) {
+            let has_room = known.is_some() || state.known.alerts.len() + self.changed.len() < ALERTS_MAX;
+            let taken_in = if has_room { post.take(known, expiry, posted) } else { Err(PostError::TooMany) };
+            match taken_in {
                 Err(error) => outcome.refused.push((index, error)),
                 Ok(Taken { expiry, transition, .. }) => {
                     outcome.taken += 1;

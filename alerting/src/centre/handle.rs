@@ -241,6 +241,7 @@ impl CentreHandle {
     /// Why this alert was told to whom, or not, step by step; `None` when it is not known.
     pub fn why(&self, fingerprint: u64) -> Option<Vec<WhyStep>> {
         let state = self.state.read();
+        let now = (self.parts.clock)();
         let scene = Scene {
             config: &state.config,
             alerts: &state.known.alerts,
@@ -249,7 +250,9 @@ impl CentreHandle {
             log: &state.known.log,
             outbox: &state.known.outbox,
             gate: state.gate(),
-            now: (self.parts.clock)(),
+            held: state.held.get(&fingerprint),
+            is_flapping: state.known.changes.is_flapping(fingerprint, state.config.flapping, now),
+            now,
         };
         why(&scene, fingerprint)
     }

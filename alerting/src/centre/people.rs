@@ -82,12 +82,22 @@ impl CentreHandle {
         self.state.read().suppressed(fingerprint, (self.parts.clock)())
     }
 
-    /// The silences that are active, end within this time and hold open alerts back, in the order of their ids.
+    /// Whether an alert flaps: it has begun and ended again and again of late.
+    pub fn is_flapping(&self, fingerprint: u64) -> bool {
+        let state = self.state.read();
+        state.known.changes.is_flapping(fingerprint, state.config.flapping, (self.parts.clock)())
+    }
+
+    /// The silences that are active, end within this time, have lasted as long, and hold open alerts back, in the order of
+    /// their ids.
     pub fn ending_silences(&self, within: Duration) -> Vec<EndingSilence> {
         let now = (self.parts.clock)();
         let state = self.state.read();
         let is_ending = |silence: &&Arc<Silence>| {
-            silence.state(now) == SilenceState::Active && silence.ends_at.since(now) <= within
+            // One that is hardly longer than that is short on purpose.
+            silence.state(now) == SilenceState::Active
+                && silence.ends_at.since(now) <= within
+                && now.since(silence.starts_at) >= within
         };
         let ending: Vec<&Arc<Silence>> = state.known.silences.iter().filter(is_ending).collect();
         if ending.is_empty() {

@@ -8,11 +8,12 @@ use isobar_normalizer::{Labels, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, AlertState};
-use crate::alerts::Alerts;
+use crate::alerts::{Alerts, RESOLVED_RETENTION};
 use crate::config::AlertingConfig;
 use crate::delivery::{Notification, NotificationParts, NotifiedAlert};
 use crate::dispatch::{Dispatcher, Plan};
 use crate::event::{KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, Transition};
+use crate::flapping::Changes;
 use crate::group::NotificationLog;
 use crate::handling::{Handling, Handlings};
 use crate::inhibit::Inhibitions;
@@ -23,6 +24,9 @@ use crate::suppress::{Gate, Suppressed};
 
 /// How long a resolved alert can still be asked about; the list of alerts drops it earlier.
 const EXPLAINED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// With more alerts than this, those that are over are forgotten as soon as the list drops them.
+const EXPLAINED_MAX: usize = 200_000;
 
 /// How often it is looked through what is over: that takes time with all alerts.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
@@ -35,6 +39,7 @@ pub(super) struct Known {
     pub(super) outbox: Outbox,
     pub(super) silences: Silences,
     pub(super) handlings: Handlings,
+    pub(super) changes: Changes,
     /// The notification whose parts are being read from the journal.
     parts: NotificationParts,
 }
@@ -49,6 +54,8 @@ pub(super) struct Kept {
     silences: Silences,
     #[serde(default)]
     handlings: Handlings,
+    #[serde(default)]
+    changes: Changes,
 }
 
 impl Known {
@@ -72,16 +79,19 @@ impl Known {
 
     fn apply_transition(&mut self, transition: Arc<Transition>) {
         self.handlings.follow(&transition);
+        self.changes.follow(&transition);
         self.alerts.apply(transition);
     }
 
     /// Forgets what is long over.
     fn forget(&mut self, now: Timestamp) {
-        self.alerts.expire(now, EXPLAINED_FOR);
+        let is_crowded = self.alerts.len() > EXPLAINED_MAX;
+        self.alerts.expire(now, if is_crowded { RESOLVED_RETENTION } else { EXPLAINED_FOR });
         self.silences.expire(now);
         let is_known = |fingerprint| self.alerts.get(fingerprint).is_some();
         self.silences.retain(is_known);
         self.handlings.retain(is_known);
+        self.changes.retain(is_known);
     }
 
     fn apply_notification(&mut self, notification: &Arc<Notification>) {
@@ -103,7 +113,8 @@ impl Known {
     pub(super) fn kept(&self) -> Kept {
         let (alerts, log) = (self.alerts.clone(), self.log.notifications());
         let (silences, handlings) = (self.silences.clone(), self.handlings.clone());
-        Kept { alerts, log, outbox: self.outbox.remembered(), silences, handlings }
+        let (outbox, changes) = (self.outbox.remembered(), self.changes.clone());
+        Kept { alerts, log, outbox, silences, handlings, changes }
     }
 }
 
@@ -119,6 +130,7 @@ impl From<Kept> for Known {
             outbox: Outbox::restored(kept.outbox),
             silences: kept.silences,
             handlings: kept.handlings,
+            changes: kept.changes,
             parts: NotificationParts::default(),
         }
     }
@@ -134,6 +146,8 @@ pub(super) struct State {
     pub(super) inhibitions: Inhibitions,
     /// Of every alert that is known.
     labels: HashMap<u64, Labels>,
+    /// When alerts were last held back that a group would have told of, and by what; since the start.
+    pub(super) held: HashMap<u64, (Timestamp, Suppressed)>,
     /// Whether an alert ended since it was looked for silences that end with their last one.
     pub(super) may_end_silences: bool,
     /// When alerts that are long over were last forgotten.
@@ -150,7 +164,8 @@ impl State {
     /// Puts another configuration into effect.
     pub(super) fn reload(&mut self, config: Arc<AlertingConfig>, now: Timestamp) {
         let (known, expiries) = (std::mem::take(&mut self.known), std::mem::take(&mut self.expiries));
-        *self = Self::under(config, known, expiries, now);
+        let held = std::mem::take(&mut self.held);
+        *self = Self { held, ..Self::under(config, known, expiries, now) };
     }
 
     fn under(config: Arc<AlertingConfig>, mut known: Known, expiries: Expiries, now: Timestamp) -> Self {
@@ -165,8 +180,8 @@ impl State {
             known.silences.look_at(fingerprint, &all);
             labels.insert(fingerprint, all);
         }
-        let may_end_silences = true;
-        Self { config, known, dispatcher, expiries, inhibitions, labels, may_end_silences, forgot_at: now }
+        let (held, may_end_silences, forgot_at) = (HashMap::new(), true, now);
+        Self { config, known, dispatcher, expiries, inhibitions, labels, held, may_end_silences, forgot_at }
     }
 
     /// Takes in a transition, after it was written down. `expiry` is when the alert ends by itself, where it does.
@@ -274,12 +289,17 @@ impl State {
 
     /// Takes a plan as written down.
     pub(super) fn commit(&mut self, plan: &Plan, now: Timestamp) {
+        for fingerprint in &plan.held {
+            let by = self.suppressed(*fingerprint, now);
+            self.held.insert(*fingerprint, (now, by));
+        }
         self.dispatcher.commit(plan, now);
         self.known.apply_plan(plan);
         if now.since(self.forgot_at) >= FORGET_EVERY || now < self.forgot_at {
             self.forgot_at = now;
             self.known.forget(now);
             self.labels.retain(|fingerprint, _| self.known.alerts.get(*fingerprint).is_some());
+            self.held.retain(|fingerprint, _| self.known.alerts.get(*fingerprint).is_some());
         }
     }
 }

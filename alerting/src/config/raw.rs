@@ -12,6 +12,7 @@ use super::inhibit::RawInhibitRule;
 use super::keys::{Checked, Grammar};
 use super::matchers::{EqualTo, Matching};
 use super::value::nullable;
+use crate::enrich::RawLookup;
 use crate::interval::Period;
 use crate::notify::{
     DingTalk, Feishu, RawCloudEvents, RawDiscord, RawEmail, RawPagerDuty, RawRobot, RawSlack,
@@ -41,14 +42,33 @@ pub(super) struct RawFile {
     #[serde(default, deserialize_with = "nullable")]
     pub(super) templates: Vec<Spanned<String>>,
     pub(super) heartbeat: Option<RawHeartbeat>,
-    pub(super) native: Option<Spanned<RawNative>>,
+    pub(super) native: Option<Spanned<RawTableFile>>,
+    pub(super) classify: Option<Spanned<RawTableFile>>,
+    pub(super) silences: Option<RawSilences>,
+    pub(super) flapping: Option<RawFlapping>,
+    pub(super) enrich: Option<Spanned<Vec<RawLookup>>>,
 }
 
-/// Our own addition: what class and severity providers' own alarms get.
+/// Our own addition: what class and severity providers' own alarms get, or alerts that are sent here.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawNative {
+pub(super) struct RawTableFile {
     pub(super) file: PathBuf,
+}
+
+/// Our own addition: what silences may be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSilences {
+    pub(super) max_length: Option<Spanned<String>>,
+}
+
+/// Our own addition: when an alert flaps.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFlapping {
+    pub(super) changes: Option<Spanned<usize>>,
+    pub(super) within: Option<Spanned<String>>,
 }
 
 impl Grammar for RawFile {

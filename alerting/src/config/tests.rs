@@ -269,7 +269,8 @@ fn a_section_is_a_file_or_inline() {
         AlertingSource::read(alerting, &|_| Ok(Vec::new()))
     };
     let file = read("alerting: {file: am.yml, heartbeat: {url: 'http://h/beat', interval: 30s}}").unwrap();
-    assert!(matches!(file, AlertingSource::File { heartbeat: Some(_), .. }));
+    let AlertingSource::File { beside, .. } = file else { panic!("{file:?}") };
+    assert!(beside.heartbeat.is_some());
     let inline = read("alerting:\n  route: {receiver: a}\n  receivers: [{name: a}]\n").unwrap();
     assert!(matches!(inline, AlertingSource::Inline(_)));
     let error = read("alerting:\n  tracing: {}\n").unwrap_err();
@@ -277,7 +278,29 @@ fn a_section_is_a_file_or_inline() {
     let error = read("alerting:\n  route: {receiver: a}\n  receivers: [{name: b}]\n").unwrap_err();
     assert_eq!((error.line, error.column), (2, 21), "{error}");
     assert!(read("alerting: {file: am.yml, route: {receiver: a}}").is_err());
-    assert!(read("alerting: {file: am.yml, native: {file: native.yaml}}").is_ok());
+    assert!(
+        read("alerting: {file: am.yml, native: {file: native.yaml}, classify: {file: classify.yaml}}")
+            .is_ok()
+    );
+    let ours = "silences: {max_length: 30d}, flapping: {changes: 6}";
+    let AlertingSource::File { beside, .. } = read(&format!("alerting: {{file: am.yml, {ours}}}")).unwrap()
+    else {
+        panic!("it is a file")
+    };
+    let config =
+        AlertingConfig::parse("route: {receiver: a}\nreceivers: [{name: a}]\nsilences: {max_length: 1d}")
+            .unwrap();
+    let longest = config.silence_longest;
+    let together = beside.put_into(config);
+    let day = Duration::from_secs(24 * 3600);
+    assert_eq!(
+        (longest, together.silence_longest, together.flapping.changes),
+        (Some(day), Some(30 * day), 6)
+    );
+    for wrong in ["silences: {max_length: 0s}", "flapping: {changes: 1}", "flapping: {changes: 51}"] {
+        let error = read(&format!("alerting: {{file: am.yml, {wrong}}}")).unwrap_err();
+        assert_eq!(error.line, 1, "{wrong}: {error}");
+    }
     let error = read("alerting:\n  native: {fail: native.yaml}\n").unwrap_err();
     assert_eq!((error.line, error.column), (2, 12), "{error}");
     let error = AlertingConfig::parse("native: {file: native.yaml}").unwrap_err();

@@ -54,6 +54,16 @@ impl Look<'_> {
         ended.into_iter().filter(|alert| allowed.contains(alert) || !open.contains(alert)).collect()
     }
 
+    /// Notes the open members that may not be told of.
+    pub(super) fn hold(self, allowed: &[Arc<NotifiedAlert>], held: &mut Vec<u64>) {
+        if allowed.len() == self.group.members.len() {
+            return;
+        }
+        let allowed: HashSet<u64> = allowed.iter().map(|alert| alert.fingerprint).collect();
+        let open = self.group.members.values().filter(|alert| alert.is_firing());
+        held.extend(open.map(|alert| alert.fingerprint).filter(|alert| !allowed.contains(alert)));
+    }
+
     /// Adds to the plan what the receiver is to be told, if anything.
     pub(super) fn tell(self, receiver: &Receiver, allowed: Vec<Arc<NotifiedAlert>>, plan: &mut Plan) {
         let Self { id, group, log, gate, now } = self;

@@ -125,3 +125,25 @@ fn a_restart_neither_repeats_nor_forgets() {
     let (_, over) = restored.step(&Facts::default(), NOW);
     assert_eq!(over[0].alert.state, AlertState::Resolved);
 }
+
+#[test]
+fn a_silence_that_ends_soon_and_still_holds_something_back_is_said_once() {
+    let silence = crate::Silence {
+        id: "s-1".into(),
+        matchers: Vec::new(),
+        starts_at: NOW.minus(Duration::from_secs(7200)),
+        ends_at: NOW.plus(Duration::from_secs(600)),
+        updated_at: NOW.minus(Duration::from_secs(7200)),
+        created_by: "ada".to_owned(),
+        comment: "maintenance".to_owned(),
+        annotations: BTreeMap::new(),
+        recurrence: Vec::new(),
+        until_resolved: false,
+    };
+    let ending = |alerts| Facts {
+        silences: vec![EndingSilence { silence: std::sync::Arc::new(silence.clone()), alerts }],
+        ..Facts::default()
+    };
+    let timeline = [ending(3), ending(4), Facts::default()];
+    check(&timeline, &["0 silence_ending firing", "2 silence_ending resolved"]);
+}

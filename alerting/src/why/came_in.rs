@@ -1,8 +1,11 @@
 //! How an alert came in: as one, however often it is sent, and as what.
 
+use isobar_normalizer::format_duration;
+
 use super::WhyStep;
 use crate::alert::Alert;
 use crate::config::AlertingConfig;
+use crate::flapping::FlappingRule;
 use crate::pushed::Expiry;
 
 /// Of an alert that somebody sent.
@@ -23,6 +26,18 @@ pub(super) fn deduplicated(alert: &Alert, expiry: Option<Expiry>) -> Option<WhyS
             "sent by {doors}, one alert however often it is sent: all its labels are the same{end}{unverified}"
         ),
     })
+}
+
+/// Of an alert that begins and ends again and again.
+pub(super) fn flapping(config: &AlertingConfig) -> WhyStep {
+    let FlappingRule { changes, within } = config.flapping;
+    WhyStep {
+        stage: "flapping",
+        verdict: "marked",
+        rule: "alerting.flapping".to_owned(),
+        at: None,
+        detail: format!("it has begun and ended {changes} times or more within {}", format_duration(within)),
+    }
 }
 
 /// How bad it is and of what kind, and who says so.

@@ -1,12 +1,38 @@
 //! What stands, stood or will stand between an open alert and its receivers.
 
+use isobar_normalizer::Timestamp;
+
 use super::{Scene, WhyStep};
 use crate::alert::Alert;
 use crate::inhibit::Inhibitor;
 use crate::silence::{Silence, SilenceState};
+use crate::suppress::Suppressed;
+
+/// What held an alert back that is over, when one of its groups was last to be told of it.
+pub(super) fn before(scene: &Scene<'_>, at: Timestamp, by: &Suppressed) -> Vec<WhyStep> {
+    let step = |stage, rule, detail| WhyStep { stage, verdict: "held", rule, at: Some(at), detail };
+    let mut steps = Vec::new();
+    for source in &by.inhibited_by {
+        let latest = scene.alerts.transition(*source);
+        let who = latest.map_or_else(|| format!("{source:016x}"), |latest| latest.alert.labels().to_string());
+        steps.push(step("inhibit", format!("{source:016x}"), format!("{who} fired then, and kept it quiet")));
+    }
+    for name in &by.muted_by {
+        steps.push(step("mute", name.to_string(), "the time interval kept its groups quiet then".to_owned()));
+    }
+    for id in &by.silenced_by {
+        let said = scene.gate.silences.get(id);
+        let who = said.map_or_else(String::new, |one| format!(" by {}: {}", one.created_by, one.comment));
+        steps.push(step("silence", id.to_string(), format!("it was silenced then{who}")));
+    }
+    if by.snoozed_until.is_some() {
+        steps.push(step("snooze", String::new(), "somebody had put it off then".to_owned()));
+    }
+    steps
+}
 
 /// In the order in which it is asked when a group is told.
-pub(super) fn steps(scene: &Scene<'_>, alert: &Alert) -> Vec<WhyStep> {
+pub(super) fn now(scene: &Scene<'_>, alert: &Alert) -> Vec<WhyStep> {
     let fingerprint = alert.fingerprint();
     let mut steps = Vec::new();
     let inhibitors = scene.gate.inhibitions.inhibitors(&alert.labels());

@@ -79,6 +79,8 @@ impl World {
             log: &self.log,
             outbox: &self.outbox,
             gate: open_gate(),
+            held: None,
+            is_flapping: false,
             now: START,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use isobar_alerting::{Alert, CentreHandle, DeliveryState, Facts, SelfRules, SourceFacts};
+use isobar_alerting::{Alert, CentreHandle, DeliveryState, Facts, SILENCE_ENDING, SelfRules, SourceFacts};
 use isobar_normalizer::AlertClass;
 use isobar_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -231,6 +231,7 @@ impl Upkeep {
             disk_reserve_released,
             deliveries: self.centre.delivery_facts(),
             checkpoints: self.checkpoints.facts(),
+            silences: self.centre.ending_silences(SILENCE_ENDING),
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::centre::CentreError;
 use crate::centre::command::{Batch, Command, plan_events};
-use crate::delivery::{Delivery, Direction};
+use crate::delivery::{Delivery, Direction, Reason};
 use crate::fixture::{START, labels, transition};
 use crate::handling::{Act, ActOutcome, Request};
 use crate::pushed::{PostOutcome, PostedAlert};
@@ -221,6 +221,8 @@ fn what_nobody_was_told_of_and_ends_in_silence_is_told_to_nobody() {
     world.run_until(at("1h"));
     assert_eq!(world.told, "");
     assert_eq!(world.state.dispatcher.groups().count(), 0);
+    let (_, by) = &world.state.held[&labels("alertname=A i=1").fingerprint()];
+    assert_eq!(by.silenced_by.len(), 1, "why knows afterwards what held it back");
 }
 
 #[test]
@@ -454,12 +456,14 @@ proptest! {
                 break;
             }
         }
-        let told = world.deliveries.len();
+        // A start looks at every group that has rested, so that a repetition may come an interval early.
+        let news = |world: &World| world.deliveries.iter().filter(|told| told.reason != Reason::Repeat).count();
+        let told = news(&world);
         let known = world.kept();
         world.restart(now);
         prop_assert_eq!(&world.kept(), &known);
         world.run_until(now);
-        prop_assert_eq!(world.deliveries.len(), told, "a restart alone tells nobody anything:\n{}", world.told);
+        prop_assert_eq!(news(&world), told, "a restart alone tells nobody anything:\n{}", world.told);
 
         let ids: BTreeSet<&str> = world.deliveries.iter().map(|delivery| &*delivery.id).collect();
         prop_assert_eq!(ids.len(), world.deliveries.len());
