@@ -175,9 +175,15 @@ impl PartialOrd for Labels {
     }
 }
 
+/// Pair by pair: by the first name or value that differs.
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.iter().cmp(other.iter())
+        let differs = self.packed.iter().zip(&*other.packed).find(|(ours, theirs)| ours != theirs);
+        match differs {
+            // A text that ends is before every longer one that begins with it.
+            Some((ours, theirs)) => ours.wrapping_add(1).cmp(&theirs.wrapping_add(1)),
+            None => self.packed.len().cmp(&other.packed.len()),
+        }
     }
 }
 
@@ -293,6 +299,15 @@ mod tests {
             prop_assert_eq!(Labels::from_packed(packed.packed()), Some(packed.clone()));
             prop_assert_eq!(packed.len(), pairs.len());
             prop_assert!(packed.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).eq(pairs));
+        }
+
+        #[test]
+        fn the_order_is_that_of_the_pairs(
+            a in proptest::collection::btree_map("[ab\u{7f}é]{1,2}", "[ab\u{7f}é]{1,2}", 0..3),
+            b in proptest::collection::btree_map("[ab\u{7f}é]{1,2}", "[ab\u{7f}é]{1,2}", 0..3),
+        ) {
+            let (left, right) = (Labels::from_pairs(&a).unwrap(), Labels::from_pairs(&b).unwrap());
+            prop_assert_eq!(left.cmp(&right), left.iter().cmp(right.iter()));
         }
 
         #[test]
