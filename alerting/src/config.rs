@@ -10,9 +10,8 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 use url::Url;
 
-use self::entry::Entry;
-use self::keys::Checked;
-use self::raw::{RawFile, RawFlapping, RawHeartbeat, RawReceiver, RawSilences};
+use self::noted::Noted;
+use self::raw::{RawFile, RawFlapping, RawHeartbeat, RawSilences};
 use crate::classify::Classifier;
 use crate::delivery::IntegrationId;
 use crate::enrich::Enrichment;
@@ -20,24 +19,28 @@ use crate::flapping::{CHANGES_MAX, FlappingRule};
 use crate::gotemplate::Templates;
 use crate::inhibit::InhibitRule;
 use crate::interval::{Period, TimeInterval};
-use crate::notify::{
-    IntegrationSettings, MailDefaults, PagerDutyDefaults, RawIntegration, SlackDefaults, TelegramDefaults,
-};
+use crate::notify::IntegrationSettings;
 use crate::route::Route;
 
 mod entry;
 mod fallback;
+mod global;
 pub(crate) mod http;
 mod inhibit;
 pub(crate) mod keys;
 mod matchers;
+mod noted;
 mod raw;
+mod receiver;
 mod route;
+mod templates;
 pub(crate) mod value;
 
 pub use entry::Terms;
+pub(crate) use global::Global;
 pub(crate) use http::HttpConfig;
 pub use matchers::parse_matchers;
+pub use templates::TemplateFiles;
 pub(crate) use value::SecretSource;
 
 /// Where alerts go: the route tree and its receivers.
@@ -65,13 +68,12 @@ pub struct AlertingConfig {
     pub flapping: FlappingRule,
     /// What tables add to annotations.
     pub enrichment: Enrichment,
+    /// What stands in the configuration, is right in Alertmanager's, and changes nothing here.
+    pub notes: Vec<ConfigError>,
 }
 
 /// Alertmanager's default. Source: prometheus/alertmanager `config.DefaultGlobalConfig`.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-/// Reads the files that match a pattern of `templates`, by name: the name without its folder, and the text. None is no
-/// mistake, as in Alertmanager; only the binary touches the disk.
-pub type TemplateFiles<'a> = dyn Fn(&str) -> Result<Vec<(String, String)>, String> + 'a;
 
 /// Who is told, and by which ways. Without integrations it swallows alerts, as in Alertmanager.
 #[derive(Clone, Debug)]
@@ -118,8 +120,8 @@ pub struct Heartbeat {
 }
 
 /// The `alerting:` section of `isobar.yaml`: a file in Alertmanager's grammar, or the same keys inline.
-#[derive(Clone, Debug)]
-pub struct AlertingSection(RawFile);
+#[derive(Debug)]
+pub struct AlertingSection(Noted<RawFile>);
 
 /// What an [`AlertingSection`] says.
 #[derive(Clone, Debug)]
@@ -172,25 +174,25 @@ impl AlertingConfig {
     ///
     /// # Errors
     /// The first thing that is wrong, with its place: no YAML, an unknown key, a key that is not supported yet, a wrong
-    /// value, a receiver that is not defined.
+    /// value, a receiver or time interval that is not defined, a template that is none.
     pub fn parse_with(text: &str, files: &TemplateFiles<'_>) -> Result<Self, ConfigError> {
-        let Checked(raw): Checked<RawFile> = serde_saphyr::from_str(text)?;
-        if let Some(file) = &raw.file {
+        let raw: Noted<RawFile> = serde_saphyr::from_str(text)?;
+        if let Some(file) = &raw.value.file {
             return Err(ConfigError::at(file.referenced, "unknown key file: it stands in isobar.yaml only"));
         }
-        if let Some(native) = &raw.native {
+        if let Some(native) = &raw.value.native {
             return Err(ConfigError::at(
                 native.referenced,
                 "unknown key native: it stands in isobar.yaml only",
             ));
         }
-        if let Some(classify) = &raw.classify {
+        if let Some(classify) = &raw.value.classify {
             return Err(ConfigError::at(
                 classify.referenced,
                 "unknown key classify: it stands in isobar.yaml only",
             ));
         }
-        if let Some(enrich) = &raw.enrich {
+        if let Some(enrich) = &raw.value.enrich {
             return Err(ConfigError::at(
                 enrich.referenced,
                 "unknown key enrich: it stands in isobar.yaml only",
@@ -207,26 +209,26 @@ impl AlertingConfig {
 
 impl<'de> Deserialize<'de> for AlertingSection {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Checked::deserialize(deserializer).map(|Checked(raw)| Self(raw))
+        Noted::deserialize(deserializer).map(Self)
     }
 }
 
 impl AlertingSection {
     /// The file it refers to, where it does.
     pub fn file(&self) -> Option<&Path> {
-        self.0.file.as_ref().map(|file| file.value.as_path())
+        self.0.value.file.as_ref().map(|file| file.value.as_path())
     }
 
     /// The file of classes and severities of native alarms, for [`crate::NativeTable::parse`], where there is one; relative
     /// to the configuration file's folder.
     pub fn native_file(&self) -> Option<&Path> {
-        self.0.native.as_ref().map(|native| native.value.file.as_path())
+        self.0.value.native.as_ref().map(|native| native.value.file.as_path())
     }
 
     /// The file of severities and classes of alerts that are sent here, for [`Classifier::parse`], where there is one; relative
     /// to the configuration file's folder.
     pub fn classify_file(&self) -> Option<&Path> {
-        self.0.classify.as_ref().map(|classify| classify.value.file.as_path())
+        self.0.value.classify.as_ref().map(|classify| classify.value.file.as_path())
     }
 
     /// What tables add to annotations; `read` finds the text of a file, its path being relative to the configuration file's
@@ -238,7 +240,7 @@ impl AlertingSection {
         &self,
         read: &mut dyn FnMut(&Path) -> Result<String, ConfigError>,
     ) -> Result<Enrichment, ConfigError> {
-        let written = self.0.enrich.as_ref().map(|enrich| enrich.value.as_slice());
+        let written = self.0.value.enrich.as_ref().map(|enrich| enrich.value.as_slice());
         Enrichment::read(written.unwrap_or_default(), read)
     }
 }
@@ -247,50 +249,54 @@ impl AlertingSource {
     /// Checks what the section says; what stands in it reads its templates by `files`.
     ///
     /// # Errors
-    /// Those of [`AlertingConfig::parse_with`].
+    /// Those of [`AlertingConfig::parse_with`], and keys of the file's beside `file`.
     pub fn read(section: AlertingSection, files: &TemplateFiles<'_>) -> Result<Self, ConfigError> {
         let AlertingSection(raw) = section;
-        let Some(file) = &raw.file else {
+        let Some(file) = &raw.value.file else {
             return AlertingConfig::build(raw, files).map(|config| Self::Inline(Box::new(config)));
         };
-        if raw.route.is_some() || !raw.receivers.is_empty() || !raw.templates.is_empty() {
+        if raw.value.has_routing() || !raw.notes.is_empty() {
             return Err(ConfigError::at(
                 file.referenced,
-                "file excludes route, receivers and templates beside it: write them there, or remove file",
+                "file excludes route, receivers and what else stands in it: write them there, or remove file",
             ));
         }
         let path = file.value.clone();
         let beside = Box::new(Beside {
-            heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
-            silence_longest: silence_longest(raw.silences)?,
-            flapping: raw.flapping.map(FlappingRule::try_from).transpose()?,
+            heartbeat: raw.value.heartbeat.map(Heartbeat::try_from).transpose()?,
+            silence_longest: silence_longest(raw.value.silences)?,
+            flapping: raw.value.flapping.map(FlappingRule::try_from).transpose()?,
         });
         Ok(Self::File { path, beside })
     }
 }
 
 impl AlertingConfig {
-    fn build(raw: RawFile, files: &TemplateFiles<'_>) -> Result<Self, ConfigError> {
-        let resolve_timeout = value::duration_or(raw.global.0.resolve_timeout.as_ref(), RESOLVE_TIMEOUT)?;
-        let templates = Arc::new(templates(&raw.templates, files)?);
-        let global = Global::read(raw.global.0, templates)?;
+    fn build(raw: Noted<RawFile>, files: &TemplateFiles<'_>) -> Result<Self, ConfigError> {
+        let Noted { value: raw, mut notes } = raw;
+        let Noted { value: global, notes: of_global } = raw.global.unwrap_or_default();
+        notes.extend(of_global);
+        if let Some(unsupported) = global.unsupported_for_mail() {
+            if raw.receivers.iter().any(|receiver| receiver.value.has("email_configs")) {
+                return Err(unsupported);
+            }
+            notes.push(unsupported);
+        }
+        let resolve_timeout = value::duration_or(global.resolve_timeout.as_ref(), RESOLVE_TIMEOUT)?;
+        let templates = Arc::new(templates::read(&raw.templates, files, &mut notes)?);
+        let global = Global::read(global, templates)?;
         let mut receivers: Vec<Receiver> = Vec::with_capacity(raw.receivers.len());
         let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut fallbacks = Vec::new();
-        for Checked(raw) in raw.receivers {
-            let location = raw.name.referenced;
+        for Spanned { value: raw, referenced: location, .. } in raw.receivers {
+            let named = raw.name.as_ref().filter(|name| !name.value.is_empty());
+            let named = named.ok_or_else(|| ConfigError::at(location, "a receiver needs a name"))?;
+            let (name, location): (Arc<str>, _) = (named.value.as_str().into(), named.referenced);
+            if !names.insert(Arc::clone(&name)) {
+                return Err(ConfigError::at(location, format!("receiver {name:?} is defined twice")));
+            }
             fallbacks.extend(raw.fallback.as_ref().map(|fallback| (receivers.len(), fallback.referenced)));
-            let receiver = receiver(raw, &global)?;
-            if receiver.name.is_empty() {
-                return Err(ConfigError::at(location, "a receiver needs a name"));
-            }
-            if !names.insert(Arc::clone(&receiver.name)) {
-                return Err(ConfigError::at(
-                    location,
-                    format!("receiver {:?} is defined twice", receiver.name),
-                ));
-            }
-            receivers.push(receiver);
+            receivers.push(raw.check(name, &global)?);
         }
         for (place, location) in fallbacks {
             fallback::check(&receivers, place).map_err(|wrong| ConfigError::at(location, wrong))?;
@@ -321,83 +327,9 @@ impl AlertingConfig {
             silence_longest: silence_longest(raw.silences)?,
             flapping: raw.flapping.map(FlappingRule::try_from).transpose()?.unwrap_or_default(),
             enrichment: Enrichment::default(),
+            notes,
         })
     }
-}
-
-/// What integrations inherit.
-pub(crate) struct Global {
-    pub(crate) http: HttpConfig,
-    pub(crate) mail: MailDefaults,
-    pub(crate) pagerduty: PagerDutyDefaults,
-    pub(crate) slack: SlackDefaults,
-    pub(crate) telegram: TelegramDefaults,
-    /// What texts may refer to.
-    pub(crate) templates: Arc<Templates>,
-}
-
-impl Global {
-    fn read(raw: raw::RawGlobal, templates: Arc<Templates>) -> Result<Self, ConfigError> {
-        let mail = MailDefaults {
-            from: raw.smtp_from,
-            hello: raw.smtp_hello,
-            smarthost: raw.smtp_smarthost,
-            auth_username: raw.smtp_auth_username,
-            auth_password: SecretSource::choose(
-                "smtp_auth_password",
-                raw.smtp_auth_password,
-                raw.smtp_auth_password_file,
-            )?,
-            require_tls: raw.smtp_require_tls.unwrap_or(true),
-            implicit_tls: raw.smtp_force_implicit_tls,
-            tls: raw.smtp_tls_config.map(|Checked(tls)| http::TlsConfig::try_from(tls)).transpose()?,
-        };
-        let pagerduty =
-            PagerDutyDefaults { url: raw.pagerduty_url.as_ref().map(value::http_url).transpose()? };
-        let http = raw.http_config.map(HttpConfig::try_from).transpose()?.unwrap_or_default();
-        let api_url = SecretSource::choose("slack_api_url", raw.slack_api_url, raw.slack_api_url_file)?;
-        let slack = SlackDefaults { api_url };
-        let telegram = TelegramDefaults {
-            api_url: raw.telegram_api_url.as_ref().map(value::http_url).transpose()?,
-            bot_token: SecretSource::choose(
-                "telegram_bot_token",
-                raw.telegram_bot_token,
-                raw.telegram_bot_token_file,
-            )?,
-        };
-        Ok(Self { http, mail, pagerduty, slack, telegram, templates })
-    }
-}
-
-/// The built-in templates, and those of the files that the patterns match.
-fn templates(patterns: &[Spanned<String>], files: &TemplateFiles<'_>) -> Result<Templates, ConfigError> {
-    let mut found = Vec::new();
-    for pattern in patterns {
-        let here = |wrong: String| ConfigError::at(pattern.referenced, wrong);
-        found.extend(files(&pattern.value).map_err(here)?);
-    }
-    Templates::parse(&found).map_err(|error| match patterns.first() {
-        Some(pattern) => ConfigError::at(pattern.referenced, error.to_string()),
-        None => ConfigError::whole(error.to_string()),
-    })
-}
-
-fn receiver(raw: RawReceiver, global: &Global) -> Result<Receiver, ConfigError> {
-    let mut integrations: Vec<Integration> = Vec::new();
-    add(&mut integrations, raw.pagerduty_configs, global)?;
-    add(&mut integrations, raw.email_configs, global)?;
-    add(&mut integrations, raw.webhook_configs, global)?;
-    add(&mut integrations, raw.slack_configs, global)?;
-    add(&mut integrations, raw.msteamsv2_configs, global)?;
-    add(&mut integrations, raw.discord_configs, global)?;
-    add(&mut integrations, raw.telegram_configs, global)?;
-    add(&mut integrations, raw.standard_webhook_configs, global)?;
-    add(&mut integrations, raw.cloudevents_configs, global)?;
-    add(&mut integrations, raw.dingtalk_configs, global)?;
-    add(&mut integrations, raw.feishu_configs, global)?;
-    add(&mut integrations, raw.wecom_configs, global)?;
-    let fallback = raw.fallback.map(|fallback| fallback.value.into());
-    Ok(Receiver { name: raw.name.value.into(), integrations, fallback })
 }
 
 fn interval(name: &Spanned<String>, periods: Vec<Period>) -> Result<TimeInterval, ConfigError> {
@@ -405,23 +337,6 @@ fn interval(name: &Spanned<String>, periods: Vec<Period>) -> Result<TimeInterval
         return Err(ConfigError::at(name.referenced, "a time interval needs a name"));
     }
     Ok(TimeInterval { name: name.value.as_str().into(), periods })
-}
-
-/// Adds the entries of one `…_configs` list.
-fn add<T: RawIntegration>(
-    integrations: &mut Vec<Integration>,
-    entries: Vec<Spanned<Entry<T>>>,
-    global: &Global,
-) -> Result<(), ConfigError> {
-    for (index, entry) in entries.into_iter().enumerate() {
-        let settings = entry.value.own.check(entry.referenced, global)?;
-        integrations.push(Integration {
-            index: u32::try_from(index).expect("a list of four billion receivers does not fit a file"),
-            terms: entry.value.terms.check(settings.kind())?,
-            settings,
-        });
-    }
-    Ok(())
 }
 
 fn silence_longest(raw: Option<RawSilences>) -> Result<Option<Duration>, ConfigError> {

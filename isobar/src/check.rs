@@ -21,9 +21,12 @@ use crate::serve::checkpoints::Keeper;
 /// One source's whole first collection must end in this time.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Prints every complaint on standard error, or a line of what was found on standard output.
+/// Prints every complaint on standard error, or on standard output what changes nothing and a line of what was found.
 pub async fn run(arguments: CheckArguments) -> Result<()> {
     let config = load(&arguments.config, None).map_err(Problems)?;
+    for note in &config.notes {
+        say(&format!("note: {note}"))?;
+    }
     let egress = Egress::new(EgressOptions {
         allow_private: config.allow_private.clone(),
         ..EgressOptions::default()

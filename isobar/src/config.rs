@@ -53,6 +53,8 @@ pub struct Config {
     pub runbooks: Runbooks,
     /// Who is told.
     pub alerting: AlertingConfig,
+    /// What is right and changes nothing, and where it stands.
+    pub notes: Vec<Problem>,
     /// What class and severity providers' own alarms get.
     pub native: NativeTable,
     /// What raw metrics mean.
@@ -66,6 +68,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// Tells the log what changes nothing.
+    pub fn log_notes(&self) {
+        for note in &self.notes {
+            tracing::warn!(%note, "the configuration says something that changes nothing");
+        }
+    }
+
     /// Every name under which alerts may be reported: the sources, and what is pushed.
     pub fn reporters(&self) -> BTreeSet<String> {
         self.sources.iter().map(|source| source.name.to_string()).chain([REMOTE_WRITE.to_owned()]).collect()
@@ -181,11 +190,8 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
     let enrichment = enrichment.unwrap_or_default();
     let own_templates = |pattern: &str| files::templates(&base_dir, pattern);
     let alerting = match raw.alerting.map(|raw| AlertingSource::read(raw, &own_templates)).transpose() {
-        Ok(source) => alerting(source, &files, &mut note).map(|config| AlertingConfig {
-            classifier,
-            enrichment,
-            ..config
-        }),
+        Ok(source) => alerting(source, &files, &mut note)
+            .map(|(config, notes)| (AlertingConfig { classifier, enrichment, ..config }, notes)),
         Err(error) => {
             note(path, error);
             None
@@ -194,7 +200,7 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
     let clouds = Clouds { mappings: Arc::new(native), in_use: InUse::default() };
     clouds.in_use.set(policies.iter().map(|policy| canonical(&policy.metric)).collect());
     match (security, alerting, problems.is_empty()) {
-        (Some(security), Some(alerting), true) => Ok(Config {
+        (Some(security), Some((alerting, notes)), true) => Ok(Config {
             server: raw.server,
             security,
             allow_private: raw.security.allow_private_targets,
@@ -204,6 +210,7 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             policies,
             runbooks,
             alerting,
+            notes,
             native: table,
             mappings: Arc::new(mappings),
             clouds,
@@ -260,21 +267,30 @@ fn classifier(
     })
 }
 
+/// Who is told, and what of that changes nothing.
 fn alerting(
     source: Option<AlertingSource>,
     files: &Files<'_>,
     note: &mut dyn FnMut(&Path, ConfigError),
-) -> Option<AlertingConfig> {
+) -> Option<(AlertingConfig, Vec<Problem>)> {
+    let noted = |file: &Path, config: AlertingConfig| {
+        let problem = |error: &ConfigError| Problem { file: file.to_owned(), error: error.clone() };
+        let notes = config.notes.iter().map(problem).collect();
+        (config, notes)
+    };
     match source {
-        None => Some(AlertingConfig::parse(NO_RECEIVER).expect("the embedded text is read by the tests")),
-        Some(AlertingSource::Inline(config)) => Some(*config),
+        None => {
+            let config = AlertingConfig::parse(NO_RECEIVER).expect("the embedded text is read by the tests");
+            Some((config, Vec::new()))
+        }
+        Some(AlertingSource::Inline(config)) => Some(noted(files.config, *config)),
         Some(AlertingSource::File { path, beside }) => {
             let path = files.base_dir.join(path);
             let folder = path.parent().unwrap_or(files.base_dir);
             let templates = |pattern: &str| files::templates(folder, pattern);
             let config = files::read(&path).and_then(|text| AlertingConfig::parse_with(&text, &templates));
             match config {
-                Ok(config) => Some(beside.put_into(config)),
+                Ok(config) => Some(noted(&path, beside.put_into(config))),
                 Err(error) => {
                     note(&path, error);
                     None

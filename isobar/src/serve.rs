@@ -72,6 +72,7 @@ pub async fn serve(
 ) -> Result<()> {
     open_files::raise_limit();
     let mut config = load(&arguments.config, arguments.listen).map_err(Problems)?;
+    config.log_notes();
     let metrics = install_metrics()?;
     let directory = DataDirectory::open(&arguments.data_dir)?;
 

@@ -17,7 +17,10 @@ pub(crate) struct RawHttp {
     bearer_token: Option<Secret>,
     bearer_token_file: Option<Spanned<PathBuf>>,
     tls_config: Option<Checked<RawTls>>,
-    follow_redirects: Option<Spanned<bool>>,
+    /// Absent or not, redirects are never followed; in Alertmanager, that they are is what is written out for "absent".
+    #[serde(rename = "follow_redirects")]
+    _follow_redirects: Option<bool>,
+    enable_http2: Option<Spanned<bool>>,
 }
 
 impl Grammar for RawHttp {
@@ -27,7 +30,6 @@ impl Grammar for RawHttp {
         ("proxy_from_environment", "receivers are called directly"),
         ("proxy_connect_header", "receivers are called directly"),
         ("no_proxy", "receivers are called directly"),
-        ("enable_http2", "remove it, the server's offer decides"),
         ("http_headers", "use authorization for credentials"),
     ];
 }
@@ -57,6 +59,7 @@ pub(crate) struct RawTls {
     key_file: Option<Spanned<PathBuf>>,
     server_name: Option<String>,
     insecure_skip_verify: bool,
+    min_version: Option<Spanned<String>>,
 }
 
 impl Grammar for RawTls {
@@ -67,7 +70,6 @@ impl Grammar for RawTls {
         ("ca_ref", "use ca_file"),
         ("cert_ref", "use cert_file"),
         ("key_ref", "use key_file"),
-        ("min_version", "remove it, 1.2 is the lowest offered"),
         ("max_version", "remove it, the highest both sides know is used"),
     ];
 }
@@ -102,10 +104,10 @@ impl TryFrom<Spanned<Checked<RawHttp>>> for HttpConfig {
 
     fn try_from(raw: Spanned<Checked<RawHttp>>) -> Result<Self, ConfigError> {
         let (Checked(raw), location) = (raw.value, raw.referenced);
-        if let Some(follow) = raw.follow_redirects.filter(|follow| follow.value) {
+        if let Some(http2) = raw.enable_http2.filter(|http2| !http2.value) {
             return Err(ConfigError::at(
-                follow.referenced,
-                "redirects are never followed: write false or remove the key, and give the final address",
+                http2.referenced,
+                "enable_http2: false is not supported yet; remove it, the server's offer decides",
             ));
         }
         let mut ways = Vec::new();
@@ -147,6 +149,17 @@ impl TryFrom<RawTls> for TlsConfig {
     type Error = ConfigError;
 
     fn try_from(raw: RawTls) -> Result<Self, ConfigError> {
+        match raw.min_version.as_ref().map(|version| (version.value.as_str(), version.referenced)) {
+            None | Some(("TLS10" | "TLS11" | "TLS12", _)) => {}
+            Some((version, location)) => {
+                return Err(ConfigError::at(
+                    location,
+                    format!(
+                        "min_version {version} is not supported yet; remove it, 1.2 is the lowest offered"
+                    ),
+                ));
+            }
+        }
         let identity = match (raw.cert_file, raw.key_file) {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,

@@ -1,38 +1,32 @@
 //! The text of the configuration as serde reads it, before anything is checked.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use isobar_normalizer::Secret;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
-use super::entry::Entry;
-use super::http::{RawHttp, RawTls};
+use super::global::RawGlobal;
 use super::inhibit::RawInhibitRule;
 use super::keys::{Checked, Grammar};
 use super::matchers::{EqualTo, Matching};
+use super::noted::{Lenient, Noted};
+use super::receiver::RawReceiver;
 use super::value::nullable;
 use crate::enrich::RawLookup;
 use crate::interval::Period;
-use crate::notify::{
-    DingTalk, Feishu, RawCloudEvents, RawDiscord, RawEmail, RawPagerDuty, RawRobot, RawSlack,
-    RawStandardWebhook, RawTeams, RawTelegram, RawWebhook, WeCom,
-};
-
-const REMOVE: &str = "remove it, it would have no effect";
-const LATER_RECEIVER: &str =
-    "use webhook_configs, slack_configs, msteamsv2_configs, pagerduty_configs or email_configs";
 
 /// The whole file, or the same keys inline.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFile {
     pub(super) file: Option<Spanned<PathBuf>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) global: Checked<RawGlobal>,
+    pub(super) global: Option<Noted<RawGlobal>>,
     pub(super) route: Option<Spanned<Checked<RawRoute>>>,
     #[serde(default, deserialize_with = "nullable")]
-    pub(super) receivers: Vec<Checked<RawReceiver>>,
+    pub(super) receivers: Vec<Spanned<RawReceiver>>,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) inhibit_rules: Vec<RawInhibitRule>,
     #[serde(default, deserialize_with = "nullable")]
@@ -71,59 +65,23 @@ pub(super) struct RawFlapping {
     pub(super) within: Option<Spanned<String>>,
 }
 
-impl Grammar for RawFile {
-    const UNSUPPORTED: &'static [(&'static str, &'static str)] =
-        &[("event_recorder", "remove it, the journal records every notification"), ("tracing", REMOVE)];
+impl RawFile {
+    /// Whether anything of Alertmanager's grammar stands in it.
+    pub(super) fn has_routing(&self) -> bool {
+        self.global.is_some()
+            || self.route.is_some()
+            || !self.receivers.is_empty()
+            || !self.inhibit_rules.is_empty()
+            || !self.time_intervals.is_empty()
+            || !self.mute_time_intervals.is_empty()
+            || !self.templates.is_empty()
+    }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawGlobal {
-    pub(super) resolve_timeout: Option<Spanned<String>>,
-    pub(super) http_config: Option<Spanned<Checked<RawHttp>>>,
-    pub(super) pagerduty_url: Option<Spanned<String>>,
-    pub(super) telegram_api_url: Option<Spanned<String>>,
-    pub(super) telegram_bot_token: Option<Secret>,
-    pub(super) telegram_bot_token_file: Option<Spanned<PathBuf>>,
-    pub(super) slack_api_url: Option<Secret>,
-    pub(super) slack_api_url_file: Option<Spanned<PathBuf>>,
-    pub(super) smtp_from: Option<Spanned<String>>,
-    pub(super) smtp_hello: Option<Spanned<String>>,
-    pub(super) smtp_smarthost: Option<Spanned<String>>,
-    pub(super) smtp_auth_username: Option<String>,
-    pub(super) smtp_auth_password: Option<Secret>,
-    pub(super) smtp_auth_password_file: Option<Spanned<PathBuf>>,
-    pub(super) smtp_require_tls: Option<bool>,
-    pub(super) smtp_tls_config: Option<Checked<RawTls>>,
-    pub(super) smtp_force_implicit_tls: Option<bool>,
-}
-
-impl Grammar for RawGlobal {
-    const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
-        ("smtp_auth_secret", "CRAM-MD5 is not offered, use smtp_auth_password"),
-        ("smtp_auth_identity", REMOVE),
-        ("slack_app_token", REMOVE),
-        ("slack_app_token_file", REMOVE),
-        ("slack_app_url", REMOVE),
-        ("victorops_api_key", REMOVE),
-        ("victorops_api_key_file", REMOVE),
-        ("victorops_api_url", REMOVE),
-        ("opsgenie_api_key", REMOVE),
-        ("opsgenie_api_key_file", REMOVE),
-        ("opsgenie_api_url", REMOVE),
-        ("wechat_api_url", REMOVE),
-        ("wechat_api_secret", REMOVE),
-        ("wechat_api_secret_file", REMOVE),
-        ("wechat_api_corp_id", REMOVE),
-        ("webex_api_url", REMOVE),
-        ("jira_api_url", REMOVE),
-        ("rocketchat_api_url", REMOVE),
-        ("rocketchat_token", REMOVE),
-        ("rocketchat_token_file", REMOVE),
-        ("rocketchat_token_id", REMOVE),
-        ("rocketchat_token_id_file", REMOVE),
-        ("mattermost_webhook_url", REMOVE),
-        ("mattermost_webhook_url_file", REMOVE),
+impl Lenient for RawFile {
+    const WITHOUT_EFFECT: &'static [(&'static str, &'static str)] = &[
+        ("event_recorder", "the journal records every alert and every notification"),
+        ("tracing", "no traces are written"),
     ];
 }
 
@@ -147,61 +105,40 @@ pub(super) struct RawRoute {
     pub(super) active_time_intervals: Vec<Spanned<String>>,
     #[serde(default, rename = "continue")]
     pub(super) go_on: Option<Spanned<bool>>,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "nested")]
     pub(super) routes: Vec<Spanned<Checked<RawRoute>>>,
+}
+
+/// Nesting deeper than this is refused: reading and matching recurse, and nobody reads such a tree.
+const DEPTH_MAX: usize = 16;
+
+thread_local! {
+    /// How deep the route is that this thread reads.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Restores the depth, whichever way reading ends.
+struct Level(usize);
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DEPTH.set(self.0);
+    }
+}
+
+/// Reads the routes under a route. Depth is looked at on the way down, because there is no stack for just any.
+fn nested<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Spanned<Checked<RawRoute>>>, D::Error> {
+    let level = Level(DEPTH.get());
+    if level.0 == DEPTH_MAX {
+        return Err(D::Error::custom(format_args!("routes are nested deeper than {DEPTH_MAX}")));
+    }
+    DEPTH.set(level.0 + 1);
+    nullable(deserializer)
 }
 
 impl Grammar for RawRoute {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] =
         &[("labels", "remove it, no message carries labels of routes")];
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawReceiver {
-    pub(super) name: Spanned<String>,
-    /// Our own addition.
-    pub(super) fallback: Option<Spanned<String>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) pagerduty_configs: Vec<Spanned<Entry<RawPagerDuty>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) email_configs: Vec<Spanned<Entry<RawEmail>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) webhook_configs: Vec<Spanned<Entry<RawWebhook>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) slack_configs: Vec<Spanned<Entry<RawSlack>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) msteamsv2_configs: Vec<Spanned<Entry<RawTeams>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) discord_configs: Vec<Spanned<Entry<RawDiscord>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) telegram_configs: Vec<Spanned<Entry<RawTelegram>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) standard_webhook_configs: Vec<Spanned<Entry<RawStandardWebhook>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) cloudevents_configs: Vec<Spanned<Entry<RawCloudEvents>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) dingtalk_configs: Vec<Spanned<Entry<RawRobot<DingTalk>>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) feishu_configs: Vec<Spanned<Entry<RawRobot<Feishu>>>>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) wecom_configs: Vec<Spanned<Entry<RawRobot<WeCom>>>>,
-}
-
-impl Grammar for RawReceiver {
-    const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[
-        ("incidentio_configs", LATER_RECEIVER),
-        ("jira_configs", LATER_RECEIVER),
-        ("mattermost_configs", LATER_RECEIVER),
-        ("msteams_configs", LATER_RECEIVER),
-        ("opsgenie_configs", LATER_RECEIVER),
-        ("pushover_configs", LATER_RECEIVER),
-        ("rocketchat_configs", LATER_RECEIVER),
-        ("sns_configs", LATER_RECEIVER),
-        ("victorops_configs", LATER_RECEIVER),
-        ("webex_configs", LATER_RECEIVER),
-        ("wechat_configs", LATER_RECEIVER),
-    ];
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -12,9 +12,6 @@ use super::raw::RawRoute;
 use super::value::{duration_or, positive_duration_or};
 use crate::route::{Grouping, Route, Timing, route_key};
 
-/// Nesting deeper than this is refused: matching recurses, and nobody reads such a tree.
-const DEPTH_MAX: usize = 32;
-
 /// The names that routes may use.
 pub(super) struct Defined {
     pub(super) receivers: BTreeSet<Arc<str>>,
@@ -24,7 +21,7 @@ pub(super) struct Defined {
 /// Builds the tree; every receiver and time interval it names must be defined.
 pub(super) fn root(raw: Spanned<Checked<RawRoute>>, defined: &Defined) -> Result<Route, ConfigError> {
     let (Checked(raw), location) = (raw.value, raw.referenced);
-    if !raw.matchers.is_empty() || !raw.equal.is_empty() || !raw.match_re.is_empty() {
+    if !all_matchers(&raw.equal, &raw.match_re, &raw.matchers)?.is_empty() {
         return Err(ConfigError::at(
             location,
             "the root route takes every alert: move its matchers to a route under it",
@@ -42,7 +39,7 @@ pub(super) fn root(raw: Spanned<Checked<RawRoute>>, defined: &Defined) -> Result
             "the root route is told of at every time: move its time intervals to a route under it",
         ));
     }
-    build(raw, location, None, defined, 0)
+    build(raw, location, None, defined)
 }
 
 fn build(
@@ -50,11 +47,7 @@ fn build(
     location: Location,
     parent: Option<&Route>,
     defined: &Defined,
-    depth: usize,
 ) -> Result<Route, ConfigError> {
-    if depth > DEPTH_MAX {
-        return Err(ConfigError::at(location, format!("routes are nested deeper than {DEPTH_MAX}")));
-    }
     let matchers = all_matchers(&raw.equal, &raw.match_re, &raw.matchers)?;
     let receiver = match (raw.receiver.as_ref().filter(|name| !name.value.is_empty()), parent) {
         (Some(name), _) => known("receiver", name, &defined.receivers)?,
@@ -95,7 +88,7 @@ fn build(
         children: Vec::new(),
     };
     for child in raw.routes {
-        let built = build(child.value.0, child.referenced, Some(&route), defined, depth + 1)?;
+        let built = build(child.value.0, child.referenced, Some(&route), defined)?;
         route.children.push(built);
     }
     Ok(route)

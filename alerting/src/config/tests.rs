@@ -1,5 +1,8 @@
 use super::*;
 
+mod amtool;
+mod shared;
+
 const MINIMAL: &str = "route: {receiver: a}\nreceivers: [{name: a}]\n";
 
 #[test]
@@ -36,9 +39,6 @@ fn check_refused(text: &str, place: (u32, u32), hint: &str) {
 
 #[test]
 fn what_is_not_supported_is_refused_by_name_and_place() {
-    let with = |extra: &str| format!("{MINIMAL}{extra}\n");
-    check_refused(&with("tracing: {}"), (3, 1), "tracing is not supported yet");
-    check_refused("global: {webex_api_url: x}\n", (1, 10), "webex_api_url is not supported yet");
     check_refused(
         "route:\n  receiver: a\n  routes:\n  - labels: {a: b}\n",
         (4, 5),
@@ -59,6 +59,55 @@ fn what_is_not_supported_is_refused_by_name_and_place() {
         (5, 5),
         "threading is not supported yet",
     );
+}
+
+#[test]
+fn what_changes_nothing_is_taken_and_noted_where_it_stands() {
+    let config = AlertingConfig::parse(&format!(
+        "global: {{opsgenie_api_key: k, resolve_timeout: 1m,\n  smtp_auth_secret: s}}\n{MINIMAL}tracing: {{endpoint: h}}\n"
+    ))
+    .unwrap();
+    let shown: Vec<String> = config.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "5:1: tracing has no effect: no traces are written",
+            "1:10: opsgenie_api_key has no effect: there is no such channel, so no receiver can inherit it",
+            "2:21: smtp_auth_secret is not supported yet; CRAM-MD5 and other identities are not offered, use smtp_auth_password",
+        ]
+    );
+    assert_eq!(config.resolve_timeout, Duration::from_secs(60));
+    check_refused("global: {opsgenie_api_keys: x}\n", (1, 10), "opsgenie_api_keys");
+    check_refused(
+        "global: {smtp_auth_secret: s}\nroute: {receiver: a}\nreceivers: [{name: a, email_configs: [{to: a@b.c}]}]\n",
+        (1, 28),
+        "smtp_auth_secret is not supported yet",
+    );
+}
+
+#[test]
+fn templates_are_read_from_the_files_that_match() {
+    let folder = |pattern: &str| {
+        let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        match pattern {
+            "*.tmpl" => Ok(vec![file("a.tmpl", r#"{{ define "a" }}A{{ end }}"#), file("b.tmpl", "B")]),
+            "wrong" => Ok(vec![file("c.tmpl", "one\n{{ nonsense }}")]),
+            "none" => Ok(Vec::new()),
+            _ => Err("no pattern".to_owned()),
+        }
+    };
+    let read =
+        |templates: &str| AlertingConfig::parse_with(&format!("{MINIMAL}templates: {templates}\n"), &folder);
+    let config = read("['*.tmpl', none]").unwrap();
+    assert_eq!(config.templates.check(r#"{{ template "a" }}{{ template "b.tmpl" }}"#), Ok(()));
+    assert!(config.templates.check(r#"{{ template "c" }}"#).is_err());
+    let [note] = &config.notes[..] else { panic!("{:?}", config.notes) };
+    assert_eq!(note.to_string(), "3:23: \"none\" has no effect: it matches no file");
+    let error = read("['*.tmpl', '[']").unwrap_err();
+    assert_eq!((error.line, error.column, error.message.as_str()), (3, 23, "no pattern"));
+    let error = read("[wrong]").unwrap_err();
+    assert!(error.message.starts_with("c.tmpl:2: "), "{error}");
+    check_refused(&format!("{MINIMAL}templates: ['*.tmpl']\n"), (3, 13), "no files to read here");
 }
 
 #[test]
@@ -178,6 +227,21 @@ fn routes_name_time_intervals_and_do_not_inherit_them() {
 }
 
 #[test]
+fn routes_are_nested_so_deep_and_no_deeper() {
+    let nested = |depth: usize| {
+        let (open, close) = ("{routes: [".repeat(depth), "]}".repeat(depth));
+        AlertingConfig::parse(&format!(
+            "route: {{receiver: a, routes: [{open}{{}}{close}]}}\nreceivers: [{{name: a}}]\n"
+        ))
+    };
+    assert!(nested(15).is_ok(), "{:?}", nested(15));
+    for deeper in [16, 17, 500] {
+        assert!(nested(deeper).unwrap_err().message.contains("nested deeper than 16"));
+    }
+    assert!(nested(15).is_ok(), "a refusal leaves nothing behind");
+}
+
+#[test]
 fn a_key_without_a_value_is_absent() {
     let config = AlertingConfig::parse(
         "global:\nroute:\n  receiver: a\n  group_by:\n  routes:\n  matchers:\n  match:\nreceivers: [{name: a, webhook_configs: }]\ninhibit_rules:\ntime_intervals:\nmute_time_intervals:\n",
@@ -199,10 +263,19 @@ fn integrations_are_checked() {
     check_refused(&webhook("{url: 'nonsense'}"), (5, 11), "not a URL");
     check_refused(&webhook("{url: 'http://u:p@h/'}"), (5, 11), "credentials do not stand in a URL");
     check_refused(
-        &webhook("{url: 'http://h/', http_config: {follow_redirects: true}}"),
-        (5, 56),
-        "redirects are never followed",
+        &webhook("{url: 'http://h/', http_config: {enable_http2: false}}"),
+        (5, 52),
+        "enable_http2: false is not supported yet",
     );
+    check_refused(
+        &webhook("{url: 'http://h/', http_config: {tls_config: {min_version: TLS13}}}"),
+        (5, 64),
+        "min_version TLS13 is not supported yet",
+    );
+    AlertingConfig::parse(&webhook(
+        "{url: 'http://h/', http_config: {follow_redirects: true, enable_http2: true, tls_config: {min_version: TLS12}}}",
+    ))
+    .unwrap();
     check_refused(
         &webhook("{url: 'http://h/', http_config: {bearer_token: x, basic_auth: {username: u}}}"),
         (5, 37),
@@ -253,7 +326,7 @@ fn channels_keep_alertmanagers_defaults_for_resolved() {
         .collect();
     assert_eq!(
         shown,
-        [("pagerduty", 0, true), ("email", 0, false), ("email", 1, true), ("webhook", 0, true)]
+        [("webhook", 0, true), ("email", 0, false), ("email", 1, true), ("pagerduty", 0, true)]
     );
     assert!(!format!("{config:?}").contains("hunter2"));
 }
@@ -273,11 +346,16 @@ fn a_section_is_a_file_or_inline() {
     assert!(beside.heartbeat.is_some());
     let inline = read("alerting:\n  route: {receiver: a}\n  receivers: [{name: a}]\n").unwrap();
     assert!(matches!(inline, AlertingSource::Inline(_)));
-    let error = read("alerting:\n  tracing: {}\n").unwrap_err();
+    let error = read("alerting:\n  silence: []\n").unwrap_err();
     assert_eq!((error.line, error.column), (2, 3), "{error}");
     let error = read("alerting:\n  route: {receiver: a}\n  receivers: [{name: b}]\n").unwrap_err();
     assert_eq!((error.line, error.column), (2, 21), "{error}");
-    assert!(read("alerting: {file: am.yml, route: {receiver: a}}").is_err());
+    for beside in
+        ["route: {receiver: a}", "global: {}", "inhibit_rules: [{}]", "templates: [x]", "tracing: {}"]
+    {
+        let error = read(&format!("alerting: {{file: am.yml, {beside}}}")).unwrap_err();
+        assert!(error.message.contains("file excludes"), "{error}");
+    }
     assert!(
         read("alerting: {file: am.yml, native: {file: native.yaml}, classify: {file: classify.yaml}}")
             .is_ok()

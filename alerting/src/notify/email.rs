@@ -197,6 +197,9 @@ fn headers(
         if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             return wrong(format!("header {name} is made by Isobar: use from and to, remove the others"));
         }
+        if headers.keys().any(|known: &String| known.eq_ignore_ascii_case(name)) {
+            return wrong(format!("header {name} is given twice"));
+        }
         let otherwise = if name.eq_ignore_ascii_case("subject") { SUBJECT } else { "" };
         headers.insert(name.clone(), TemplateText::check(Some(value), otherwise, templates)?);
     }

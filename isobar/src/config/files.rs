@@ -67,9 +67,6 @@ pub fn templates(base_dir: &Path, pattern: &str) -> Result<Vec<(String, String)>
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         templates.push((name, text));
     }
-    if templates.is_empty() {
-        tracing::warn!(pattern, "a pattern of templates matches no file");
-    }
     Ok(templates)
 }
 

@@ -109,3 +109,30 @@ fn places_for_checkpoints_are_files_or_webhooks() {
         assert!(found.len() == 1 && found[0].starts_with(&start) && found[0].contains(word), "{found:?}");
     }
 }
+
+#[test]
+fn templates_are_found_beside_the_file_that_names_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    std::fs::create_dir_all(dir.path().join("am/templates")).unwrap();
+    write("am/templates/b.tmpl", r#"{{ define "b" }}B{{ end }}"#);
+    write("am/templates/a.tmpl", r#"{{ define "a" }}{{ template "b" }}{{ end }}"#);
+    write("am/templates/a.txt", "{{");
+    let routing = "route: {receiver: a}\nreceivers: [{name: a}]\n";
+    write(
+        "am/am.yml",
+        &format!("global: {{opsgenie_api_key: k}}\n{routing}templates: ['templates/*.tmpl', 'x/*']\n"),
+    );
+    write("isobar.yaml", "alerting: {file: am/am.yml}");
+    let config = load(&dir.path().join("isobar.yaml"), None).unwrap();
+    assert_eq!(config.alerting.templates.check(r#"{{ template "a" }}{{ template "b.tmpl" }}"#), Ok(()));
+    let notes: Vec<String> = config.notes.iter().map(ToString::to_string).collect();
+    let file = dir.path().join("am/am.yml").display().to_string();
+    assert!(notes[0].starts_with(&format!("{file}:1:10: opsgenie_api_key has no effect")), "{notes:?}");
+    assert!(notes[1].starts_with(&format!("{file}:4:33: \"x/*\" has no effect")), "{notes:?}");
+    assert_eq!(notes.len(), 2);
+
+    write("am/templates/a.tmpl", "{{ template \"nowhere\" }}");
+    let problems = load(&dir.path().join("isobar.yaml"), None).unwrap_err();
+    assert!(problems[0].to_string().contains("a.tmpl:1: "), "{problems:?}");
+}

@@ -79,6 +79,7 @@ impl Reloader {
         let read = reading.await.map_err(|error| format!("reading the configuration broke off: {error}"))?;
         let (mut config, sources, senders, certificate) = read.map_err(complaints)?;
         certificate.transpose().map_err(|error| error.to_string())?;
+        config.log_notes();
         self.centre.reload(config.alerting.clone()).await.map_err(|error| error.to_string())?;
         self.runbooks.reload(senders).await.map_err(|error| error.to_string())?;
 
