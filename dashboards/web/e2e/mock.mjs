@@ -8,7 +8,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
-const PAGES = ["/", "/alerts", "/explore", "/resources", "/proposals", "/sources"];
+const PAGES = ["/", "/alerts", "/incidents", "/silences", "/routing", "/explore", "/resources", "/proposals", "/sources"];
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8" };
 const HEADERS = {
   "content-security-policy":
@@ -141,6 +141,100 @@ const why = (id) => [
   { stage: "deliver", verdict: "sent", rule: "oncall/pagerduty", at: iso(started - 7 * MINUTE), detail: `taken after 1 try: 202 {"status":"success"} ${id}` },
 ];
 
+/** What the centre knows: incidents of the first alerts, two silences, a tree of routes. Acts change it as the server would. */
+const first = alerts.filter((one) => one.name === "HighCpu").slice(0, 4);
+const incidents = [
+  { id: "i-0000000000000001", title: "AWS us-east-1 is out", state: "open", severity: "critical", cell: { provider: "aws", region: "us-east-1", service: null }, reason: "HighCpu opened it; Alb5xx began 5 min later in the same region", starts_at: iso(started - 8 * MINUTE), ends_at: null, updated_at: iso(started - MINUTE), acknowledged_by: null, merged_into: null, of: first.map((one) => one.id), outage: { cause: "provider", level: "suspected", onset: iso(started - 8 * MINUTE), found_at: iso(started - 6 * MINUTE), ended_at: null, evidence: [{ class: "breadth", detail: "61 of 74 resources of 4 services breach; 2 of 74 usually do", at: iso(started - 6 * MINUTE) }, { class: "collectors", detail: "18 % of our calls time out; 0.1 % elsewhere", at: iso(started - 5 * MINUTE) }], against: ["eu-west-1 is as usual"] } },
+  { id: "i-0000000000000002", title: "Disk will fill on rack1-search-01", state: "acknowledged", severity: "warning", cell: null, reason: "DiskWillFill opened it", starts_at: iso(started - 40 * MINUTE), ends_at: null, updated_at: iso(started - 30 * MINUTE), acknowledged_by: "li.wei", merged_into: null, of: alerts.filter((one) => one.name === "DiskWillFill").map((one) => one.id), outage: null },
+  { id: "i-0000000000000003", title: "Queue age of checkout-alb", state: "resolved", severity: "error", cell: null, reason: "QueueAge opened it", starts_at: iso(started - 90 * MINUTE), ends_at: iso(started - 60 * MINUTE), updated_at: iso(started - 60 * MINUTE), acknowledged_by: "mei.tan", merged_into: null, of: alerts.filter((one) => one.name === "QueueAge").map((one) => one.id), outage: null },
+];
+for (const incident of incidents) for (const one of alerts) if (incident.of.includes(one.id)) one.incident = incident.id;
+const incidentView = ({ of, ...incident }) => ({ ...incident, alert_count: of.length, open_count: alerts.filter((one) => of.includes(one.id) && one.state !== "resolved").length });
+const entry = (at, kind, what, subject, over) => ({ at: iso(at), kind, what, subject, actor: null, detail: "", alert: null, delivery: null, ...over });
+const acted = [];
+function incidentDetail(incident) {
+  const members = alerts.filter((one) => incident.of.includes(one.id)).map((one) => ({ id: one.id, name: one.name, severity: one.severity, resource: one.resource, joined_at: one.starts_at, left_at: one.ends_at, reason: "same region and class within 5 min of the first", by_person: false }));
+  const timeline = [
+    ...members.map((member) => entry(Date.parse(member.joined_at), "alert", "firing", member.name, { alert: member.id, detail: member.resource ?? "" })),
+    entry(started - 7 * MINUTE, "delivery", "sent", "oncall pagerduty", { detail: "202 after 1 try", delivery: "d-1" }),
+    ...(incident.outage ? [entry(started - 6 * MINUTE, "incident", "suspected", "AWS us-east-1", { detail: "breadth, collectors" }), entry(started - 4 * MINUTE, "notice", "notice", "AWS", { detail: "Increased error rates in us-east-1" })] : []),
+    ...acted.filter((one) => one.incident === incident.id).map((one) => one.entry),
+  ].sort((a, b) => a.at.localeCompare(b.at));
+  return { ...incidentView(incident), members, timeline };
+}
+const matcher = (name, value, is_regex = false) => ({ name, value, is_regex, is_equal: true });
+const silences = [
+  { id: "7a9e0c11-0000-4000-8000-000000000001", state: "active", matchers: [matcher("alertname", "QuotaNear")], starts_at: iso(started - 60 * MINUTE), ends_at: iso(started + 180 * MINUTE), updated_at: iso(started - 60 * MINUTE), created_by: "mei.tan", comment: "quota is being raised", recurrence: [], until_resolved: true },
+  { id: "7a9e0c11-0000-4000-8000-000000000002", state: "pending", matchers: [matcher("team", "platform"), matcher("severity", "warning|info", true)], starts_at: iso(started - 60 * MINUTE), ends_at: iso(started + 9000 * MINUTE), updated_at: iso(started - 60 * MINUTE), created_by: "li.wei", comment: "weekly maintenance", recurrence: [{ weekdays: ["saturday"], times: [{ start_time: "02:00", end_time: "04:00" }], location: "Europe/Berlin" }], until_resolved: false },
+];
+const fits = (one, matchers) => matchers.every(({ name, value, is_regex, is_equal }) => (is_regex ? new RegExp(`^(?:${value})$`).test(one.labels[name] ?? "") : (one.labels[name] ?? "") === value) === is_equal);
+const openOnes = () => alerts.filter((one) => one.state !== "resolved");
+const silenceView = (one) => ({ ...one, hides: one.state === "active" ? openOnes().filter((alert) => fits(alert, one.matchers)).length : 0 });
+function hidden(found) {
+  const names = new Map();
+  for (const one of found) names.set(one.name, (names.get(one.name) ?? 0) + 1);
+  return { total: found.length, critical: found.filter((one) => one.severity === "critical").length, names: [...names].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count).slice(0, 10) };
+}
+const route = (place, receiver, matchers, over) => ({ place, receiver, matchers, group_by: ["alertname"], group_wait: 30, group_interval: 300, repeat_interval: 14400, continue: false, mute_intervals: [], active_intervals: [], alerts: 0, routes: [], ...over });
+const CONFIG = "route:\n  receiver: oncall\n  group_by: [alertname]\n  routes:\n    - matchers: ['team=\"data\"']\n      receiver: data\nreceivers:\n  - name: oncall\n    pagerduty_configs: [{routing_key: <secret>}]\n  - name: data\n";
+const routing = () => ({ config: CONFIG, route: route("route", "oncall", [], { alerts: openOnes().length, routes: [route("route.routes[0]", "data", ['team="data"'], { mute_intervals: ["nights"] }), route("route.routes[1]", "itsm", ['severity=~"critical|error"'], { continue: true, alerts: 7 })] }) });
+const channel = (name, over) => ({ channel: name, index: 0, target: "https://events.example/<secret>", queued: 0, failed: 0, dead: 0, sent_last_hour: 9, last_sent_at: iso(started - 5 * MINUTE), last_error: null, last_error_at: null, ...over });
+const receivers = [
+  { name: "oncall", routes: 1, channels: [channel("pagerduty"), channel("email", { target: "oncall@example.com" })] },
+  { name: "itsm", routes: 1, channels: [channel("webhook", { failed: 1, sent_last_hour: 0, last_error: "503 Service Unavailable", last_error_at: iso(started - MINUTE) })] },
+  { name: "nobody", routes: 0, channels: [] },
+];
+function acts({ ids, q, expected, act, to, until, note }) {
+  const targets = ids ? alerts.filter((one) => ids.includes(one.id)) : matching(alerts, q ?? "").filter((one) => one.state !== "resolved");
+  if (expected !== undefined && targets.length > expected) return null;
+  const by = "local";
+  const before = new Map(targets.map((one) => [one.id, JSON.stringify(one)]));
+  for (const one of targets) {
+    if (act === "acknowledge") one.acknowledged_by ??= by;
+    if (act === "unacknowledge") one.acknowledged_by = null;
+    if (act === "assign") one.assigned_to = to || null;
+    if (act === "snooze") one.snoozed_until = until;
+    if (act === "unsnooze") one.snoozed_until = null;
+    if (act === "comment") one.comments = [...(one.comments ?? []), { at: iso(Date.now()), by, text: note }];
+    if (one.incident) acted.push({ incident: one.incident, entry: entry(Date.now(), "person", act, one.name, { actor: by, detail: note ?? "", alert: one.id }) });
+  }
+  const changed = targets.filter((one) => JSON.stringify(one) !== before.get(one.id)).map((one) => one.id);
+  return { affected: changed.length, ids: changed };
+}
+
+/** The part of the filter language the tests speak: `key=value`, `key!=value` and words. */
+const FIELDS = { severity: (one) => (one.state === "resolved" ? "ok" : one.state === "no_data" ? "nodata" : one.severity === "error" ? "high" : one.severity), provider: (one) => (one.resource ?? "").split(":")[0], region: (one) => one.labels.cloud_region ?? "", service: (one) => one.labels.service_name ?? "", owner: (one) => one.acknowledged_by ?? (one.assigned_to || "nobody"), held: (one) => (one.silenced_by.length + one.inhibited_by.length > 0 || one.snoozed_until ? "yes" : "no"), source: (one) => one.sources[0] };
+const valueOf = (one, key) => (FIELDS[key] ? FIELDS[key](one) : (one.labels[key] ?? one[key] ?? ""));
+function matching(items, q, skip = null) {
+  const tests = q.split(/\s+/).filter(Boolean).map((part) => {
+    const chip = /^@?(\w+)(!?=)(.*)$/.exec(part);
+    if (!chip) return (one) => `${one.name} ${one.id} ${Object.values(one.labels).join(" ")}`.toLowerCase().includes(part.toLowerCase());
+    return chip[1] === skip ? () => true : (one) => (valueOf(one, chip[1]) === chip[3]) === (chip[2] === "=");
+  });
+  return items.filter((one) => tests.every((test) => test(one)));
+}
+const RANKS = ["critical", "high", "nodata", "unknown", "warning", "info", "ok"];
+let sortedOpen = null;
+function listAlerts(url) {
+  const ask = url.searchParams;
+  if (!ask.has("state") && !ask.has("facets")) return list(alerts, url);
+  sortedOpen ??= alerts.filter((one) => one.state !== "resolved").sort((a, b) => RANKS.indexOf(FIELDS.severity(a)) - RANKS.indexOf(FIELDS.severity(b)) || b.starts_at.localeCompare(a.starts_at));
+  const q = ask.get("q") ?? "";
+  const found = matching(ask.get("state") === "all" ? alerts : sortedOpen, q);
+  const facets = {};
+  for (const name of (ask.get("facets") ?? "").split(",").filter(Boolean)) {
+    const counts = new Map();
+    for (const one of q.includes(`${name}=`) ? matching(sortedOpen, q, name) : found) {
+      const value = valueOf(one, name);
+      if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
+    }
+    facets[name] = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count).slice(0, 50);
+  }
+  const start = Number(ask.get("after") ?? 0);
+  const limit = Number(ask.get("limit") ?? 100);
+  return { items: found.slice(start, start + limit), total: found.length, next: start + limit < found.length ? String(start + limit) : null, facets };
+}
+
 function list(items, url) {
   const words = (url.searchParams.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   const found = items.filter((item) => words.every((word) => JSON.stringify(item).toLowerCase().includes(word)));
@@ -196,7 +290,80 @@ async function api(url, request, response) {
   if (url.pathname.startsWith("/api/v1/label/")) return json({ status: "success", data: ["aws", "azure", "onprem"] });
   if (url.pathname === "/api/v1/series") return json({ status: "success", data: ["system.cpu.utilization", "system.memory.utilization", "system.network.io.rate", "system.filesystem.utilization", "resource.up"].map((name) => ({ __name__: name })) });
   switch (head) {
-    case "alerts": return id ? json(alerts.find((one) => one.id === id) ?? { code: "not_found", message: "there is no such alert" }, alerts.some((one) => one.id === id) ? 200 : 404) : json(list(alerts, url));
+    case "alerts":
+      if (id === "acts") {
+        const done = acts(JSON.parse(body));
+        tell("handling");
+        return done ? json(done) : json({ code: "conflict", message: "more alerts match by now" }, 409);
+      }
+      return id ? json(alerts.find((one) => one.id === id) ?? { code: "not_found", message: "there is no such alert" }, alerts.some((one) => one.id === id) ? 200 : 404) : json(listAlerts(url));
+    case "incidents": {
+      if (!id) {
+        const state = url.searchParams.get("state") ?? "all";
+        return json(list(incidents.filter((one) => state === "all" || (one.state === "resolved") === (state === "resolved")).map(incidentView), url));
+      }
+      const incident = incidents.find((one) => one.id === id);
+      if (!incident) return json({ code: "not_found", message: "there is no such incident" }, 404);
+      if (!verb) return json(incidentDetail(incident));
+      const sent = JSON.parse(body);
+      let answer = incident;
+      if (verb === "acknowledge") Object.assign(incident, { state: "acknowledged", acknowledged_by: "local" });
+      if (verb === "unacknowledge") Object.assign(incident, { state: "open", acknowledged_by: null });
+      if (verb === "merge") {
+        const from = incidents.find((one) => one.id === sent.from);
+        incident.of.push(...from.of);
+        Object.assign(from, { of: [], state: "resolved", ends_at: iso(Date.now()), merged_into: incident.id });
+      }
+      if (verb === "split") {
+        incident.of = incident.of.filter((one) => !sent.alerts.includes(one));
+        answer = { ...incident, id: `i-split-${incidents.length}`, title: "Split off", outage: null, of: sent.alerts, state: "open", acknowledged_by: null };
+        incidents.push(answer);
+      }
+      acted.push({ incident: incident.id, entry: entry(Date.now(), "person", verb, incident.title, { actor: "local" }) });
+      tell("incident");
+      return json(incidentView(answer));
+    }
+    case "silences": {
+      if (id === "preview") {
+        const { matchers } = JSON.parse(body);
+        return json({ now: hidden(openOnes().filter((one) => fits(one, matchers))), past: hidden(alerts.filter((one) => fits(one, matchers))) });
+      }
+      if (request.method === "POST") {
+        const draft = JSON.parse(body);
+        if (draft.id) silences.splice(silences.findIndex((one) => one.id === draft.id), 1);
+        const made = { recurrence: [], until_resolved: false, starts_at: iso(Date.now()), ...draft, id: `7a9e0c11-0000-4000-8000-${String(silences.length + 10).padStart(12, "0")}`, state: "active", updated_at: iso(Date.now()), created_by: "local" };
+        silences.push(made);
+        tell("silence");
+        return json(silenceView(made));
+      }
+      if (request.method === "DELETE") {
+        const found = silences.find((one) => one.id === id);
+        Object.assign(found, { state: "expired", ends_at: iso(Date.now()) });
+        tell("silence");
+        return json(silenceView(found));
+      }
+      return json(list(silences.map(silenceView), url));
+    }
+    case "routes": {
+      if (!id) return json(routing());
+      const sent = JSON.parse(body);
+      if (sent.labels) {
+        const isData = sent.labels.team === "data";
+        return json({ path: [{ place: "route.routes[0]", receiver: "data", is_match: isData, detail: isData ? "" : `team="data" does not hold: team is ${JSON.stringify(sent.labels.team ?? "")}` }, { place: "route", receiver: "oncall", is_match: !isData, detail: "" }], receivers: [{ receiver: isData ? "data" : "oncall", place: isData ? "route.routes[0]" : "route", group_by: ["alertname"], muted_by: isData ? ["nights"] : [] }], silenced_by: [], inhibited_by: [] });
+      }
+      if (!/receiver/.test(sent.config)) return json({ code: "bad_request", message: "1:1: route: receiver is missing" }, 400);
+      const [one] = alerts;
+      return json({ alerts: alerts.length, changed: 1, receivers: [{ receiver: "oncall", before: alerts.length, after: alerts.length - 1 }, { receiver: "data", before: 0, after: 1 }], moved: [{ id: one.id, name: one.name, severity: one.severity, labels: one.labels, before: ["oncall"], after: ["data"] }] });
+    }
+    case "receivers":
+      if (verb === "test") return json({ results: receivers.find((one) => one.name === id).channels.map((one) => ({ channel: one.channel, index: 0, is_taken: one.failed === 0, detail: one.failed ? "503 Service Unavailable" : "202 Accepted", took_ms: 84 })) });
+      return json(list(receivers, url));
+    case "replay": {
+      const sent = JSON.parse(body);
+      const message = { at: sent.from, channel: "pagerduty", index: 0, group_key: "{}", group_labels: { alertname: "HighCpu" }, reason: "new", transition: "firing", alerts: [{ id: alerts[0].id, name: "HighCpu", severity: "critical", transition: "firing" }] };
+      const changed = Boolean(sent.alerting);
+      return json({ from: sent.from, to: sent.to, events: 812, then: 3, now: changed ? 2 : 3, notes: [], receivers: [{ receiver: "oncall", then: 3, now: changed ? 2 : 3, same: 2, added_total: 0, removed_total: changed ? 1 : 0, changed_total: 0, added: [], removed: changed ? [message] : [], changed: [] }] });
+    }
     case "sources": return id ? json(detail(id)) : json(list(sources(), url));
     case "resources": return json(list(resources, url));
     case "deliveries": return json(list(deliveries, url));

@@ -76,9 +76,10 @@ async function inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 /** Asks and reads the answer as JSON. Throws `ApiError`; the message is the server's own. */
-export async function request<T>(path: string, options: { method?: string; json?: unknown; form?: Record<string, string>; signal?: AbortSignal } = {}): Promise<T> {
+export async function request<T>(path: string, options: { method?: string; json?: unknown; form?: Record<string, string>; signal?: AbortSignal; keepalive?: boolean } = {}): Promise<T> {
   const init: RequestInit = { method: options.method ?? "GET", headers: headers(), credentials: "same-origin", cache: "no-store" };
   if (options.signal) init.signal = options.signal;
+  if (options.keepalive) init.keepalive = true;
   if (options.json !== undefined) {
     init.headers = headers({ "content-type": "application/json" });
     init.body = JSON.stringify(options.json);
@@ -113,6 +114,8 @@ function messageOf(text: string): string | null {
   return null;
 }
 
+/** Items on a page of a list at most. */
+export const PAGE_MAX = 1000;
 /** Pages of a list read at most: 20 000 items. More is said, not shown. */
 const PAGES_MAX = 20;
 
@@ -122,7 +125,7 @@ export async function all<T>(path: string, signal?: AbortSignal): Promise<{ item
   let after: string | null = null;
   let total = 0;
   for (let page = 0; page < PAGES_MAX; page++) {
-    const query = new URLSearchParams({ limit: "1000" });
+    const query = new URLSearchParams({ limit: `${PAGE_MAX}` });
     if (after !== null) query.set("after", after);
     const joint = path.includes("?") ? "&" : "?";
     const answer: { items: T[]; total: number; next: string | null } = await request(`${path}${joint}${query}`, signal ? { signal } : {});

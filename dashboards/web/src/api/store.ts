@@ -29,7 +29,12 @@ interface Entry {
   timer: ReturnType<typeof setTimeout> | null;
   running: AbortController | null;
   again: boolean;
+  /** How long the latest reading took, milliseconds. */
+  took: number;
 }
+
+/** What takes long to read is read less often: the server and the page rest at least this many times as long. */
+const REST = 4;
 
 const entries = new Map<string, Entry>();
 let paused = false;
@@ -43,6 +48,7 @@ async function refresh(key: string, entry: Entry): Promise<void> {
   entry.timer = null;
   const controller = new AbortController();
   entry.running = controller;
+  const began = Date.now();
   try {
     const data = await entry.read(controller.signal);
     entry.reading = { state: "ready", data, at: Date.now(), error: null };
@@ -53,13 +59,29 @@ async function refresh(key: string, entry: Entry): Promise<void> {
     entry.reading = error.isAbsent ? { state: "absent", data: null, at: null, error } : { state: "failed", data, at, error };
   } finally {
     entry.running = null;
+    entry.took = Date.now() - began;
   }
   if (!entries.has(key)) return;
   for (const listener of entry.listeners) listener();
   const again = entry.again;
   entry.again = false;
-  if (again) void refresh(key, entry);
+  if (again) soon(key, entry);
   else schedule(key, entry);
+}
+
+/** Reads again as soon as it has rested. */
+function soon(key: string, entry: Entry): void {
+  if (entry.running) {
+    entry.again = true;
+    return;
+  }
+  const rested = (entry.reading.at ?? 0) + entry.took * REST;
+  if (Date.now() >= rested) return void refresh(key, entry);
+  if (entry.timer) clearTimeout(entry.timer);
+  entry.timer = setTimeout(() => {
+    entry.timer = null;
+    void refresh(key, entry);
+  }, rested - Date.now());
 }
 
 function schedule(key: string, entry: Entry): void {
@@ -76,7 +98,7 @@ function schedule(key: string, entry: Entry): void {
 /** Reads again what live events change. */
 export function invalidateLive(): void {
   if (paused) return;
-  for (const [key, entry] of entries) if (entry.live && entry.listeners.size > 0) void refresh(key, entry);
+  for (const [key, entry] of entries) if (entry.live && entry.listeners.size > 0) soon(key, entry);
 }
 
 /** Reads everything that is looked at again. */
@@ -101,18 +123,20 @@ interface Options {
   live?: boolean;
   /** Read every page of a list. */
   list?: boolean;
+  /** Read it this way; the address stands for it. */
+  read?: (signal: AbortSignal) => Promise<unknown>;
 }
 
 /** What is at the address. Null asks nothing. */
 export function useReading<T>(path: string | null, options: Options = {}): Reading<T> {
-  const { every = 0, live = false, list = false } = options;
+  const { every = 0, live = false, list = false, read: own } = options;
   const subscribe = useCallback(
     (listener: () => void) => {
       if (path === null) return () => undefined;
       let entry = entries.get(path);
       if (!entry) {
-        const read = (signal: AbortSignal): Promise<unknown> => (list ? all(path, signal) : request(path, { signal }));
-        entry = { reading: LOADING, read, every, live, listeners: new Set(), timer: null, running: null, again: false };
+        const read = own ?? ((signal: AbortSignal): Promise<unknown> => (list ? all(path, signal) : request(path, { signal })));
+        entry = { reading: LOADING, read, every, live, listeners: new Set(), timer: null, running: null, again: false, took: 0 };
         entries.set(path, entry);
       }
       const shared = entry;
@@ -132,7 +156,7 @@ export function useReading<T>(path: string | null, options: Options = {}): Readi
         }, KEPT_MS);
       };
     },
-    [path, every, live, list],
+    [path, every, live, list, own],
   );
   const snapshot = useCallback(() => (path === null ? LOADING : (entries.get(path)?.reading ?? LOADING)), [path]);
   return useSyncExternalStore(subscribe, snapshot) as Reading<T>;

@@ -35,7 +35,7 @@ describe("keys", () => {
     const opened = read(null, press("g"), false, true);
     const done = read(opened.prefix, press("s"), false, true);
     expect(done).toEqual({ id: "sources", prefix: null });
-    expect(read(done.prefix, press("s"), false, true).id).toBeNull();
+    expect(read(done.prefix, press("s"), false, true).id).toBe("silence");
   });
 
   test("no key approves or denies", () => {

@@ -48,6 +48,9 @@ export const FIELDS: Record<string, (row: Row) => string> = {
   owner: (row) => row.owner ?? "nobody",
   source: (row) => row.alert.sources.join(","),
   held: (row) => (row.isHeld ? "yes" : "no"),
+  acknowledged: (row) => (row.alert.acknowledged_by !== null ? "yes" : "no"),
+  flapping: (row) => (row.alert.flapping ? "yes" : "no"),
+  incident: (row) => row.alert.incident ?? "",
   verified: (row) => (row.alert.verified ? "yes" : "no"),
 };
 /** Fields that are compared as numbers; age in time. */

@@ -21,13 +21,13 @@ export function showAll(rows: readonly Row[], belongs: (row: Row) => boolean): V
   return { order: rows.filter(belongs).map((row) => row.id), left: new Map() };
 }
 
-/** The view after a reading. Nothing enters it and nothing changes its place. */
-export function hold(view: View, rows: ReadonlyMap<string, Row>, belongs: (row: Row) => boolean, now: number): View {
+/** The view after a reading. Nothing enters it and nothing changes its place; of a part, what is not in it may still be there. */
+export function hold(view: View, rows: ReadonlyMap<string, Row>, belongs: (row: Row) => boolean, now: number, isWhole = true): View {
   const left = new Map<string, number>();
   const order: string[] = [];
   for (const id of view.order) {
     const row = rows.get(id);
-    if (row && belongs(row)) {
+    if (row ? belongs(row) : !isWhole) {
       order.push(id);
       continue;
     }

@@ -17,6 +17,7 @@ export interface Row {
   /** The name people know the resource by, else its native id, else empty. */
   resource: string;
   service: string;
+  /** Who has taken it, else whom it was given to. */
   owner: string | null;
   isHeld: boolean;
 }
@@ -41,9 +42,14 @@ export function rowWith(alert: Alert, known: Pick<Resource, "name" | "service"> 
     region: parts?.region ?? labels["cloud_region"] ?? "",
     resource: labels["resource_name"] ?? (known?.name || undefined) ?? shortNative(parts?.native) ?? labels["instance"] ?? "",
     service: labels["service_name"] ?? labels["service"] ?? known?.service ?? "",
-    owner: alert.acknowledged_by,
-    isHeld: alert.silenced_by.length > 0 || alert.inhibited_by.length > 0,
+    owner: alert.acknowledged_by ?? (alert.assigned_to || null),
+    isHeld: isHeld(alert),
   };
+}
+
+/** Whether anything keeps it from being told. */
+export function isHeld(alert: Alert): boolean {
+  return alert.silenced_by.length > 0 || alert.inhibited_by.length > 0 || (alert.muted_by?.length ?? 0) > 0 || Boolean(alert.snoozed_until);
 }
 
 /** ARM ids and ARNs say their name last. */

@@ -3,9 +3,16 @@ import type { ReactNode } from "react";
 /** Paths in a 16 × 16 box, stroke 1.5. */
 const PATHS = {
   overview: "M2.5 8.5 8 3l5.5 5.5M4 7.5V13h8V7.5",
+  incident: "M8 2.5 14 13H2L8 2.5ZM8 6.5v3M8 11.2v.1",
   alerts: "M3.5 11.5h9l-1-1.5V7a3.5 3.5 0 0 0-7 0v3l-1 1.5ZM6.8 13.5h2.4",
   explore: "M2.5 12.5 6 8l2.5 2.5 5-7M2.5 2.5v11h11",
   resources: "M2.5 3.5h11v3h-11zM2.5 9.5h11v3h-11zM5 5h.1M5 11h.1",
+  routing: "M3 3v4a2 2 0 0 0 2 2h6a2 2 0 0 1 2 2v2M3 7v6M13 13l-1.5-1.5M13 13l1.5-1.5",
+  silence: "M3 6h2l3-3v10L5 10H3zM11 6l3 4M14 6l-3 4",
+  comment: "M2.5 3.5h11v7h-6l-3 3v-3h-2z",
+  merge: "M4 3v3a4 4 0 0 0 4 4h4M10 8l2 2-2 2M4 6v7",
+  undo: "M5.5 4 2.5 7l3 3M2.5 7h7a3.5 3.5 0 0 1 0 7H7",
+  cloud: "M4.5 12a2.7 2.7 0 0 1 0-5.3A3.8 3.8 0 0 1 11.7 7 2.6 2.6 0 0 1 11.5 12z",
   failover: "M3 5h8l-2-2M13 11H5l2 2",
   sources: "M8 2.5c3 0 5 .8 5 2s-2 2-5 2-5-.8-5-2 2-2 5-2ZM3 4.5v7c0 1.2 2 2 5 2s5-.8 5-2v-7M3 8c0 1.2 2 2 5 2s5-.8 5-2",
   settings: "M8 6a2 2 0 1 0 .01 0M8 2v2M8 12v2M2 8h2M12 8h2M3.8 3.8l1.4 1.4M10.8 10.8l1.4 1.4M12.2 3.8l-1.4 1.4M5.2 10.8l-1.4 1.4",

@@ -1,7 +1,8 @@
 import { useMemo, useState, type KeyboardEvent, type ReactNode } from "react";
 
 import { togglePause } from "../api/live";
-import { paths, type Alert, type Resource, type Source } from "../api/shapes";
+import { useAlerts } from "../api/rows";
+import { paths, type Resource, type Source } from "../api/shapes";
 import { useReading } from "../api/store";
 import { useText } from "../i18n/text";
 import { KEYS, type KeyId } from "../keys/keymap";
@@ -35,7 +36,7 @@ export function Palette({ onClose, onHelp, onApi, onSettings }: { onClose: () =>
   const { settings, change } = useSettings();
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
-  const alerts = useReading<{ items: Alert[] }>(paths.alerts, { list: true, live: true });
+  const alerts = useAlerts();
   const resources = useReading<{ items: Resource[] }>(`${paths.resources}?q=${encodeURIComponent(text.trim())}&limit=8`);
   const sources = useReading<{ items: Source[] }>(paths.sources, { list: true, live: true });
 

@@ -7,7 +7,10 @@ import { useSettings } from "../settings";
 
 export const PAGE_ICONS: Record<Page, IconName> = {
   overview: "overview",
+  incidents: "incident",
   alerts: "alerts",
+  silences: "silence",
+  routing: "routing",
   explore: "explore",
   resources: "resources",
   proposals: "failover",
@@ -30,8 +33,11 @@ export function Link({ href, className, current = false, children, title }: { hr
 
 export type Counts = Partial<Record<Page, number>>;
 
+/** Pages that have no room in the bottom bar: they are behind More. */
+const LATER: readonly Page[] = ["silences", "routing", "explore", "resources", "sources"];
+
 /** The rail on a desk, the bottom bar on a phone. */
-export function Rail({ counts, onSettings }: { counts: Counts; onSettings: () => void }): ReactNode {
+export function Rail({ counts, onSettings, onMore }: { counts: Counts; onSettings: () => void; onMore: () => void }): ReactNode {
   const t = useText();
   const place = usePlace();
   const { narrow } = useSettings().settings;
@@ -47,7 +53,7 @@ export function Rail({ counts, onSettings }: { counts: Counts; onSettings: () =>
         {PAGES.map((page) => {
           const count = counts[page];
           return (
-            <li key={page}>
+            <li key={page} className={LATER.includes(page) ? "later" : undefined}>
               <Link href={hrefTo(place, page)} current={place.page === page && !place.unknown} title={t(`page.${page}`)}>
                 <Icon name={PAGE_ICONS[page]} />
                 <span className="word">{t(`page.${page}`)}</span>
@@ -56,6 +62,12 @@ export function Rail({ counts, onSettings }: { counts: Counts; onSettings: () =>
             </li>
           );
         })}
+        <li className="more">
+          <button type="button" onClick={onMore}>
+            <Icon name="more" />
+            <span className="word">{t("nav.more")}</span>
+          </button>
+        </li>
       </ul>
       <button type="button" className="rail-settings" onClick={onSettings} title={narrow ? t("settings.title") : undefined}>
         <Icon name="settings" />

@@ -1,7 +1,7 @@
 /** The address holds what is looked at; everyone who opens it sees the same. */
 import { useSyncExternalStore } from "react";
 
-export const PAGES = ["overview", "alerts", "explore", "resources", "proposals", "sources"] as const;
+export const PAGES = ["overview", "incidents", "alerts", "silences", "routing", "explore", "resources", "proposals", "sources"] as const;
 export type Page = (typeof PAGES)[number];
 
 /** Parameters that stay when the page changes: how one looks, not at what. */

@@ -16,6 +16,7 @@ import { Foreign } from "../../parts/text";
 import { At, Countdown, Lasting } from "../../parts/time";
 import { Link } from "../../shell/rail";
 import { hrefTo, setParams, usePlace } from "../../url/state";
+import { ActBar } from "./act-bar";
 import { DeliveryRow } from "./delivery-row";
 import { Why } from "./why";
 
@@ -53,6 +54,7 @@ function Answers({ row }: { row: Row }): ReactNode {
         <Badge mark={row.mark} outline={alert.state === "pending"} />
         <span className="tag">{t.word("state.word", alert.state)}</span>
         {row.isHeld && <span className="tag">{t("tag.held")}</span>}
+        {alert.flapping && <span className="tag">{t("tag.flapping")}</span>}
         {!alert.verified && <span className="tag">{t("tag.unverified")}</span>}
       </p>
       <h2 data-title tabIndex={-1} className="side-title">
@@ -94,11 +96,22 @@ function Answers({ row }: { row: Row }): ReactNode {
         </dd>
         <dt>{t("detail.who")}</dt>
         <dd>{row.owner ? t.rich("own.has", {}, { name: <Foreign>{row.owner}</Foreign> }) : <b className="nobody">{t("own.nobody")}</b>}</dd>
+        {alert.incident && (
+          <>
+            <dt>{t("column.incident")}</dt>
+            <dd>
+              <Link href={hrefTo(place, "incidents", { id: alert.incident })}>
+                <Foreign className="code">{alert.incident}</Foreign>
+              </Link>
+            </dd>
+          </>
+        )}
         <dt>{t("detail.next")}</dt>
         <dd>
           <NextForAlert alert={alert} />
         </dd>
       </dl>
+      {alert.state !== "resolved" && <ActBar target={{ kind: "rows", alerts: [alert] }} hasKeys={false} />}
       {alert.expression && (
         <figure className="side-chart">
           <HourSpark expression={alert.expression} threshold={alert.threshold} tone={row.mark} width={388} height={96} />
@@ -123,6 +136,7 @@ function Answers({ row }: { row: Row }): ReactNode {
           <Why alert={row.id} />
         </div>
       </section>
+      <Comments alert={alert} />
       <Deliveries alert={alert} />
       <Labels row={row} />
     </>
@@ -145,8 +159,10 @@ function NextForAlert({ alert }: { alert: Alert }): ReactNode {
       </p>
     ));
   }
-  if (alert.silenced_by.length > 0) return t("detail.silenced", { n: alert.silenced_by.length });
+  if (alert.silenced_by.length > 0) return <Link href={hrefTo(place, "silences", { open: alert.silenced_by[0] ?? null })}>{t("detail.silenced", { n: alert.silenced_by.length })}</Link>;
   if (alert.inhibited_by.length > 0) return t("detail.inhibited", { n: alert.inhibited_by.length });
+  if (alert.snoozed_until) return t.rich("detail.snoozed", {}, { at: <At at={Date.parse(alert.snoozed_until)} /> });
+  if ((alert.muted_by?.length ?? 0) > 0) return t.rich("detail.muted", {}, { name: <Foreign>{alert.muted_by?.join(", ") ?? ""}</Foreign> });
   if (alert.state === "pending") return t("detail.pending");
   return t(alert.state === "resolved" ? "detail.over" : "detail.nothing");
 }
@@ -179,6 +195,31 @@ function Native({ alert }: { alert: Alert }): ReactNode {
             </li>
           );
         })}
+      </ul>
+    </section>
+  );
+}
+
+/** What people said of it. */
+function Comments({ alert }: { alert: Alert }): ReactNode {
+  const t = useText();
+  const comments = alert.comments ?? [];
+  if (comments.length === 0) return null;
+  return (
+    <section>
+      <h3>{t("detail.comments")}</h3>
+      <ul className="receipts">
+        {comments.map((comment, index) => (
+          <li key={index}>
+            <b>
+              <Foreign max={60}>{comment.by}</Foreign>
+            </b>{" "}
+            <Foreign max={2000}>{comment.text}</Foreign>
+            <span className="quiet end">
+              <At at={Date.parse(comment.at)} />
+            </span>
+          </li>
+        ))}
       </ul>
     </section>
   );

@@ -1,5 +1,6 @@
 import { useMemo, useState, type MouseEvent, type ReactNode } from "react";
 
+import type { FacetCount } from "../../api/centre";
 import { visible } from "../../format/untrusted";
 import { useText, type Key } from "../../i18n/text";
 import { FIELDS, matcher, parseFilter } from "../../model/filter";
@@ -23,15 +24,20 @@ export interface FacetValue {
 
 /** Values of a field among the rows that all other chips let through, so that a choice can be widened. */
 export function facetValues(facet: string, q: string, rows: readonly Row[], now: number): FacetValue[] {
-  const filter = parseFilter(q);
-  const accepts = matcher(filter, facet);
+  const accepts = matcher(parseFilter(q), facet);
   const counts = new Map<string, number>();
   for (const row of rows) {
     if (!accepts(row, now)) continue;
     const values = facet === "source" ? row.alert.sources : [FIELDS[facet]?.(row) ?? ""];
     for (const value of values) if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
   }
-  const own = filter.chips.filter((chip) => chip.key.replace(/^@/, "") === facet);
+  return valuesOf(facet, q, counts);
+}
+
+/** The counted values with what is chosen of them; what is chosen is there even when nothing has it. */
+export function valuesOf(facet: string, q: string, counted: ReadonlyMap<string, number>): FacetValue[] {
+  const counts = new Map(counted);
+  const own = parseFilter(q).chips.filter((chip) => chip.key.replace(/^@/, "") === facet);
   for (const chip of own) if (chip.op === "=" && !counts.has(chip.value)) counts.set(chip.value, 0);
   const has = (value: string, op: string): boolean => own.some((chip) => chip.value === value && chip.op === op);
   const values = [...counts].map(([value, count]) => ({ value, count, chosen: has(value, "="), excluded: has(value, "!=") }));
@@ -39,24 +45,36 @@ export function facetValues(facet: string, q: string, rows: readonly Row[], now:
   return values.sort((a, b) => (isMark ? rank(a.value as Mark) - rank(b.value as Mark) : b.count - a.count) || a.value.localeCompare(b.value));
 }
 
+interface Props {
+  q: string;
+  rows: readonly Row[];
+  /** As the server counted them; null where all rows are here. */
+  counted: Readonly<Record<string, FacetCount[]>> | null;
+  now: number;
+  onToggle: (key: string, op: "=" | "!=", value: string) => void;
+}
+
 /** Values and counts of the usual fields; a click narrows to one, with Alt it leaves one out. */
-export function Facets({ q, rows, now, onToggle }: { q: string; rows: readonly Row[]; now: number; onToggle: (key: string, op: "=" | "!=", value: string) => void }): ReactNode {
+export function Facets(props: Props): ReactNode {
   const t = useText();
   return (
     <div className="facets" role="group" aria-label={t("facet.label")}>
       {FACETS.map((facet) => (
-        <FacetView key={facet} facet={facet} q={q} rows={rows} now={now} onToggle={onToggle} />
+        <FacetView key={facet} facet={facet} {...props} />
       ))}
     </div>
   );
 }
 
-function FacetView({ facet, q, rows, now, onToggle }: { facet: Facet; q: string; rows: readonly Row[]; now: number; onToggle: (key: string, op: "=" | "!=", value: string) => void }): ReactNode {
+function FacetView({ facet, q, rows, counted, now, onToggle }: Props & { facet: Facet }): ReactNode {
   const t = useText();
   const [open, setOpen] = useState(true);
   const [all, setAll] = useState(false);
   const [search, setSearch] = useState("");
-  const values = useMemo(() => facetValues(facet, q, rows, now), [facet, q, rows, now]);
+  const values = useMemo(
+    () => (counted === null ? facetValues(facet, q, rows, now) : valuesOf(facet, q, new Map((counted[facet] ?? []).map(({ value, count }) => [value, count])))),
+    [facet, q, rows, counted, now],
+  );
   if (values.length === 0) return null;
   const found = values.filter((value) => value.value.toLowerCase().includes(search.toLowerCase()));
   const shown = all ? found.slice(0, 50) : found.slice(0, SHOWN_MAX);

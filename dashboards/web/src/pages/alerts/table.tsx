@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useImperativeHandle, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode, type Ref } from "react";
 
+import { visible } from "../../format/untrusted";
 import { formatValue } from "../../format/value";
 import { useText } from "../../i18n/text";
 import type { Row, Sort, SortKey } from "../../model/row";
@@ -14,8 +15,10 @@ import type { Item } from "./items";
 const ACCOUNT_MAX = 6;
 /** Columns that stay when there is little room. */
 const NARROW = 5;
+/** Rows below the last one in sight for which more are read. */
+const AHEAD = 40;
 
-const COLUMNS: { key: SortKey | null; name: "severity" | "what" | "where" | "since" | "value" | "limit" | "hour" | "owner"; sort: SortKey | null; right?: boolean }[] = [
+const COLUMNS: { key: SortKey | null; name: "severity" | "what" | "where" | "since" | "value" | "limit" | "hour" | "owner" | "incident"; sort: SortKey | null; right?: boolean }[] = [
   { name: "severity", key: "severity", sort: "severity" },
   { name: "what", key: "name", sort: "name" },
   { name: "where", key: "where", sort: "where" },
@@ -24,6 +27,7 @@ const COLUMNS: { key: SortKey | null; name: "severity" | "what" | "where" | "sin
   { name: "limit", key: null, sort: null },
   { name: "hour", key: null, sort: null },
   { name: "owner", key: null, sort: null },
+  { name: "incident", key: null, sort: null },
 ];
 
 export interface TableHandle {
@@ -39,6 +43,15 @@ interface Props {
   isNarrow: boolean;
   cursor: string | null;
   opened: string | null;
+  /** Ids that are chosen. */
+  chosen: ReadonlySet<string>;
+  isAllChosen: boolean;
+  /** How many there are, where not all of them are here; null where they are. */
+  total: number | null;
+  onChoose: (id: string, isRange: boolean) => void;
+  onChooseAll: () => void;
+  /** The end of what is here comes in sight. */
+  onEnd: () => void;
   onSort: (key: SortKey) => void;
   onCursor: (id: string) => void;
   onOpen: (id: string) => void;
@@ -58,13 +71,18 @@ function nextRow(items: readonly Item[], place: number, by: number): number {
 const idOf = (item: Item | undefined): string | null => (item?.kind === "row" ? item.row.id : null);
 
 /** A long table of which only what is near the eye is in the page. The cursor's row takes the focus. */
-export function AlertTable({ items, sort, rowHeight, isNarrow, cursor, opened, onSort, onCursor, onOpen, handle }: Props): ReactNode {
+export function AlertTable({ items, sort, rowHeight, isNarrow, cursor, opened, chosen, isAllChosen, total, onChoose, onChooseAll, onEnd, onSort, onCursor, onOpen, handle }: Props): ReactNode {
   const t = useText();
   const columns = isNarrow ? COLUMNS.slice(0, NARROW) : COLUMNS;
   const box = useRef<HTMLDivElement>(null);
   const [scroll, setScroll] = useState({ top: 0, height: 600 });
   const wantsFocus = useRef(false);
   const span = spanOf(scroll.top, scroll.height, rowHeight, items.length);
+
+  const isNearEnd = span.end >= items.length - AHEAD;
+  useEffect(() => {
+    if (isNearEnd) onEnd();
+  }, [isNearEnd, items.length, onEnd]);
 
   const measure = useCallback(() => {
     const element = box.current;
@@ -93,7 +111,7 @@ export function AlertTable({ items, sort, rowHeight, isNarrow, cursor, opened, o
   useImperativeHandle(handle, () => ({ move, focus: () => goTo(Math.max(0, at)) }));
   useEffect(() => {
     if (!wantsFocus.current) return;
-    const row = box.current?.querySelector<HTMLElement>(`tr[aria-selected="true"]`);
+    const row = box.current?.querySelector<HTMLElement>("tr[data-cursor]");
     if (row) {
       wantsFocus.current = false;
       row.focus({ preventScroll: true });
@@ -117,9 +135,12 @@ export function AlertTable({ items, sort, rowHeight, isNarrow, cursor, opened, o
   const tabbable = at >= span.start && at < span.end ? cursor : (idOf(items.slice(span.start, span.end).find((item) => item.kind === "row")) ?? firstRow);
   return (
     <div className="table-box" ref={box} onScroll={measure}>
-      <table className="rows alerts" role="grid" aria-label={t("page.alerts")} aria-rowcount={items.length + 1} onKeyDown={onKey}>
+      <table className="rows alerts" role="grid" aria-label={t("page.alerts")} aria-multiselectable="true" aria-rowcount={(total ?? items.length) + 1} onKeyDown={onKey}>
         <thead role="rowgroup">
           <tr role="row" aria-rowindex={1}>
+            <th role="columnheader" scope="col" className="c-choose">
+              <input type="checkbox" aria-label={t("table.chooseAll")} checked={isAllChosen} onChange={onChooseAll} />
+            </th>
             {columns.map((column) => (
               <th key={column.name} role="columnheader" scope="col" className={`c-${column.name} ${column.right ? "right" : ""}`} aria-sort={column.key === sort.key ? (sort.descending ? "descending" : "ascending") : undefined}>
                 {column.sort ? (
@@ -136,13 +157,13 @@ export function AlertTable({ items, sort, rowHeight, isNarrow, cursor, opened, o
         <tbody role="rowgroup">
           {span.above > 0 && (
             <tr aria-hidden="true" className="spacer">
-              <td colSpan={columns.length} style={{ height: span.above }} />
+              <td colSpan={columns.length + 1} style={{ height: span.above }} />
             </tr>
           )}
           {items.slice(span.start, span.end).map((item, index) =>
             item.kind === "head" ? (
               <tr key={`head ${item.value}`} className="group-head" role="row" aria-rowindex={span.start + index + 2}>
-                <th role="rowheader" scope="rowgroup" colSpan={columns.length}>
+                <th role="rowheader" scope="rowgroup" colSpan={columns.length + 1}>
                   <Badge mark={item.mark} /> {item.value === "" ? t("group.none") : item.value === "nobody" ? t("own.none") : <Foreign max={80}>{item.value}</Foreign>}
                   <span className="quiet">{t("groups.alerts", { n: item.count })}</span>
                 </th>
@@ -157,13 +178,15 @@ export function AlertTable({ items, sort, rowHeight, isNarrow, cursor, opened, o
                 isOpen={item.row.id === opened}
                 tabbable={item.row.id === tabbable}
                 isNarrow={isNarrow}
+                isChosen={isAllChosen || chosen.has(item.row.id)}
+                onChoose={onChoose}
                 onOpen={onOpen}
               />
             ),
           )}
           {span.below > 0 && (
             <tr aria-hidden="true" className="spacer">
-              <td colSpan={columns.length} style={{ height: span.below }} />
+              <td colSpan={columns.length + 1} style={{ height: span.below }} />
             </tr>
           )}
         </tbody>
@@ -180,23 +203,29 @@ interface RowProps {
   isOpen: boolean;
   tabbable: boolean;
   isNarrow: boolean;
+  isChosen: boolean;
+  onChoose: (id: string, isRange: boolean) => void;
   onOpen: (id: string) => void;
 }
 
-function AlertRow({ row, leftAt, index, isCursor, isOpen, tabbable, isNarrow, onOpen }: RowProps): ReactNode {
+function AlertRow({ row, leftAt, index, isCursor, isOpen, tabbable, isNarrow, isChosen, onChoose, onOpen }: RowProps): ReactNode {
   const t = useText();
   const { alert } = row;
   const unit = alert.threshold?.unit;
   const names = [`edge-${row.mark}`, row.isHeld ? "held" : "", row.owner ? "owned" : "", isOpen ? "open" : "", leftAt !== null ? "left" : "", alert.state];
   return (
-    <tr role="row" className={names.join(" ")} aria-rowindex={index} aria-selected={isCursor} tabIndex={tabbable ? 0 : -1} onClick={() => onOpen(row.id)}>
+    <tr role="row" className={names.join(" ")} aria-rowindex={index} aria-selected={isChosen} data-cursor={isCursor || undefined} tabIndex={tabbable ? 0 : -1} onClick={() => onOpen(row.id)}>
+      <td role="gridcell" className="c-choose" onClick={(event) => event.stopPropagation()}>
+        <input type="checkbox" tabIndex={-1} aria-label={t("table.choose", { name: visible(alert.name).slice(0, 80) })} checked={isChosen} onChange={(event) => onChoose(row.id, (event.nativeEvent as MouseEvent).shiftKey)} />
+      </td>
       <td role="gridcell" className="c-severity">
         <Badge mark={row.mark} outline={alert.state === "pending"} />
       </td>
       <td role="gridcell" className="c-what">
         <Foreign className="what" max={80}>{alert.name}</Foreign>
         {alert.state === "pending" && <span className="tag">{t("tag.pending")}</span>}
-        {row.isHeld && <span className="tag">{t("tag.held")}</span>}
+        {row.isHeld && <span className="tag">{t(alert.snoozed_until ? "tag.snoozed" : alert.silenced_by.length > 0 ? "tag.silenced" : "tag.held")}</span>}
+        {alert.flapping && <span className="tag">{t("tag.flapping")}</span>}
         {!alert.verified && <span className="tag">{t("tag.unverified")}</span>}
         {(alert.native?.length ?? 0) > 0 && <span className="tag" title={t("tag.nativeTip")}>{t("tag.native", { n: alert.native?.length ?? 0 })}</span>}
       </td>
@@ -225,6 +254,7 @@ function AlertRow({ row, leftAt, index, isCursor, isOpen, tabbable, isNarrow, on
             <HourSpark expression={alert.expression} threshold={alert.threshold} tone={row.mark} />
           </td>
           <td role="gridcell" className="c-owner">{row.owner ? <Foreign max={30}>{row.owner}</Foreign> : alert.state === "resolved" ? "—" : <b className="nobody">{t("own.none")}</b>}</td>
+          <td role="gridcell" className="c-incident code">{alert.incident ? <Foreign max={12}>{alert.incident}</Foreign> : "—"}</td>
         </>
       )}
     </tr>

@@ -1,10 +1,14 @@
 import { useMemo, type ReactNode } from "react";
 
+import { centre, type Incident } from "../../api/centre";
 import { useAlertRows } from "../../api/rows";
 import { paths, type Delivery, type Overview, type Proposal, type Source } from "../../api/shapes";
 import { useList, useReading } from "../../api/store";
 import { useText } from "../../i18n/text";
+import { incidentsIn } from "../../model/incident";
+import { providerName } from "../../model/provider";
 import { isOpen } from "../../model/row";
+import { summaryOf } from "../../model/summary";
 import { Shape } from "../../parts/mark";
 import { Loading, Panel, Read } from "../../parts/panel";
 import { At, Lasting } from "../../parts/time";
@@ -15,6 +19,7 @@ import { Collectors } from "./collectors";
 import { CostPanel } from "./cost";
 import { DeliveryPanel } from "./delivery";
 import { Groups } from "./groups";
+import { Incidents } from "./incidents";
 import { Matrix } from "./matrix";
 import { Next } from "./next";
 import { sentenceOf } from "./sentence";
@@ -30,10 +35,14 @@ export function OverviewPage(): ReactNode {
   const overview = useReading<Overview>(paths.overview, { every: 10_000, live: true });
   // What is pending is told to nobody yet.
   const rows = useMemo(() => all.filter((row) => isOpen(row) && row.alert.state !== "pending"), [all]);
+  const incidents = useList<Incident>(`${centre.incidents}?state=open`, 10_000);
+  const standing = useMemo(() => incidentsIn("open", incidents.data?.items ?? []), [incidents.data]);
+  const outage = standing.find((incident) => incident.outage?.cause === "provider" && incident.outage.ended_at === null);
   const known = alerts.data !== null && sources.data !== null;
   const sentence = useMemo(
-    () => (known ? sentenceOf({ rows, sources: sources.data?.items ?? [], overview: overview.data }) : null),
-    [known, rows, sources.data, overview.data],
+    () =>
+      known ? sentenceOf({ rows, sources: sources.data?.items ?? [], overview: overview.data, incidents: standing, summary: alerts.data && !alerts.data.isWhole ? summaryOf(alerts.data) : null }) : null,
+    [known, rows, sources.data, overview.data, standing, alerts.data],
   );
   return (
     <>
@@ -52,6 +61,14 @@ export function OverviewPage(): ReactNode {
                     {t.rich("fact.since", {}, { at: <At at={sentence.since} />, d: <Lasting since={sentence.since} /> })}
                   </span>
                 )}
+                {outage?.outage && (
+                  <span>
+                    {outage.outage.level === "confirmed"
+                      ? t("fact.outage.confirmed", { provider: providerName(outage.cell?.provider ?? "") })
+                      : t("fact.outage.suspected", { n: new Set(outage.outage.evidence.map((piece) => piece.class)).size })}
+                  </span>
+                )}
+                {outage?.outage && outage.outage.evidence.every((piece) => piece.class !== "notice") && <span>{t("fact.noNotice", { provider: providerName(outage.cell?.provider ?? "") })}</span>}
                 {sentence.ground && <span>{t(sentence.ground.key, sentence.ground.params)}</span>}
                 {sentence.notObserved.length > 0 && <span>{t.rich("fact.notObserved", {}, { names: <Foreign>{sentence.notObserved.join(", ")}</Foreign> })}</span>}
                 {sentence.since === null && sentence.notObserved.length === 0 && <span>{t("fact.sources", { n: (sources.data?.items ?? []).filter((source) => source.state === "up").length })}</span>}
@@ -69,15 +86,19 @@ export function OverviewPage(): ReactNode {
       </header>
       <div className="overview-top">
         <div className="panel stack">
-          <Panel
-            title={t("groups.title")}
-            className="flat"
-            aside={alerts.data && <Link href={hrefTo(place, "alerts")}>{t("groups.open", { n: rows.length })}</Link>}
-          >
-            <Read of={alerts} what="page.alerts" rows={6}>
-              {() => <Groups rows={rows} />}
-            </Read>
-          </Panel>
+          {standing.length > 0 ? (
+            <Incidents incidents={standing} />
+          ) : (
+            <Panel
+              title={t("groups.title")}
+              className="flat"
+              aside={alerts.data && <Link href={hrefTo(place, "alerts")}>{t("groups.open", { n: rows.length })}</Link>}
+            >
+              <Read of={alerts} what="page.alerts" rows={6}>
+                {() => <Groups rows={rows} />}
+              </Read>
+            </Panel>
+          )}
           <Panel title={t("next.title")} className="flat" aside={t("next.ifNobody")}>
             <Next proposals={proposals} deliveries={deliveries} />
           </Panel>

@@ -1,4 +1,5 @@
 /** The first sentence of the page: what is wrong, since when, who has it. Pure. */
+import type { Incident } from "../../api/centre";
 import type { Overview, Source } from "../../api/shapes";
 import type { Params } from "../../i18n/message";
 import type { Key } from "../../i18n/text";
@@ -6,6 +7,7 @@ import { groupsOf, type Group } from "../../model/ground";
 import { providerName } from "../../model/provider";
 import type { Row } from "../../model/row";
 import { rank, worst, type Mark } from "../../model/severity";
+import type { Summary } from "../../model/summary";
 
 export interface Said {
   key: Key;
@@ -27,6 +29,10 @@ interface Seen {
   rows: readonly Row[];
   sources: readonly Source[];
   overview: Overview | null;
+  /** Open incidents; empty where the server knows none. */
+  incidents?: readonly Incident[];
+  /** How much is open, where the rows are a part of it. */
+  summary?: Summary | null;
 }
 
 /** What a group shares, in words: its service, its zone, its region, its provider; null when it shares none. */
@@ -38,7 +44,7 @@ export function groundOf(common: Group["common"], providers: readonly string[]):
   return place ? { key: "ground.place", params: { place } } : null;
 }
 
-export function sentenceOf({ rows, sources, overview }: Seen): Sentence {
+export function sentenceOf({ rows, sources, overview, incidents = [], summary = null }: Seen): Sentence {
   const active = sources.filter((source) => source.state !== "disabled");
   const dark = active.filter((source) => source.state === "down");
   const seen = active.length - dark.length;
@@ -68,8 +74,10 @@ export function sentenceOf({ rows, sources, overview }: Seen): Sentence {
   const parts: Said[] = [];
   if (cell) parts.push({ key: mark === "critical" ? "state.trouble" : "state.degraded", params: { cell } });
   else if (providers.length > 1) parts.push({ key: "state.many", params: { n: providers.length } });
-  parts.push(critical > 0 ? { key: "state.openCritical", params: { a: bad.length, c: critical } } : { key: "state.open", params: { a: bad.length } });
-  const nobody = bad.filter((row) => row.owner === null).length;
+  const [a, c] = summary ? [summary.open, summary.critical] : [bad.length, critical];
+  if (incidents.length > 0) parts.push({ key: "state.fold", params: { i: incidents.length, a: incidents.reduce((sum, incident) => sum + incident.open_count, 0) } });
+  else parts.push(c > 0 ? { key: "state.openCritical", params: { a, c } } : { key: "state.open", params: { a } });
+  const nobody = incidents.length > 0 ? incidents.filter((incident) => incident.acknowledged_by === null).length : bad.filter((row) => row.owner === null).length;
   return {
     ...base,
     mark,

@@ -1,0 +1,72 @@
+import { lazy, Suspense, useState, type ReactNode } from "react";
+
+import { sizeOf, useActs, type Target } from "../../api/acts";
+import { useText } from "../../i18n/text";
+import { useKeys } from "../../keys/keymap";
+import { matchersFor, matchersOfFilter } from "../../model/matchers";
+import { rowOf } from "../../model/row";
+import { Icon } from "../../parts/icon";
+import { Kbd } from "../../parts/kbd";
+import { ActDialog, type Asked } from "./act-dialog";
+
+const SilenceDialog = lazy(() => import("../silences/form"));
+
+/** What can be done about alerts, each verb with how many it is about; keys do the same. */
+export function ActBar({ target, isShown = true, hasKeys = true, children }: { target: Target | null; isShown?: boolean; hasKeys?: boolean; children?: ReactNode }): ReactNode {
+  const t = useText();
+  const act = useActs();
+  const [asked, setAsked] = useState<{ what: Asked | "silence"; target: Target } | null>(null);
+  const ask = (what: Asked | "silence") => (): boolean => {
+    if (target === null || sizeOf(target) === 0) return false;
+    setAsked({ what, target });
+    return true;
+  };
+  const isTaken = target?.kind === "rows" && target.alerts.length > 0 && target.alerts.every((alert) => alert.acknowledged_by !== null);
+  const isPutOff = target?.kind === "rows" && target.alerts.length > 0 && target.alerts.every((alert) => alert.snoozed_until);
+  const acknowledge = (): boolean => {
+    if (target === null || sizeOf(target) === 0) return false;
+    // What is not all in sight is done only after its number was seen.
+    if (target.kind === "query") setAsked({ what: "acknowledge", target });
+    else act(target, { act: isTaken ? "unacknowledge" : "acknowledge" });
+    return true;
+  };
+  useKeys(hasKeys ? { acknowledge, silence: ask("silence"), comment: ask("comment") } : {});
+  const n = target ? sizeOf(target) : 0;
+  return (
+    <>
+      {isShown && target !== null && n > 0 && (
+        <div className="act-bar" role="group" aria-label={t("act.label")}>
+          {children}
+          <button type="button" onClick={acknowledge}>
+            <Icon name="ack" /> {t(isTaken ? "act.unacknowledgeN" : "act.acknowledgeN", { n })} {hasKeys && <Kbd keys="a" />}
+          </button>
+          <button type="button" onClick={ask("silence")}>
+            <Icon name="silence" /> {t("act.silenceN", { n })} {hasKeys && <Kbd keys="s" />}
+          </button>
+          <button type="button" onClick={ask("assign")}>
+            <Icon name="user" /> {t("act.assignN", { n })}
+          </button>
+          <button type="button" onClick={ask("comment")}>
+            <Icon name="comment" /> {t("act.commentN", { n })} {hasKeys && <Kbd keys="c" />}
+          </button>
+          <button type="button" onClick={isPutOff ? () => act(target, { act: "unsnooze" }) : ask("snooze")}>
+            <Icon name="clock" /> {t(isPutOff ? "act.unsnoozeN" : "act.snoozeN", { n })}
+          </button>
+        </div>
+      )}
+      {asked && asked.what !== "silence" && <ActDialog what={asked.what} target={asked.target} onClose={() => setAsked(null)} />}
+      {asked?.what === "silence" && (
+        <Suspense fallback={null}>
+          <SilenceDialog {...draftFor(asked.target)} onClose={() => setAsked(null)} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+/** A silence for these: matchers, what of a filter it cannot say, and the labels there are to choose from. */
+function draftFor(target: Target): { matchers: ReturnType<typeof matchersFor>; rest: string[]; labels: Record<string, string>; wanted: number } {
+  if (target.kind === "query") return { ...matchersOfFilter(target.q), labels: {}, wanted: target.count };
+  const [only] = target.alerts.length === 1 ? target.alerts : [];
+  return { matchers: matchersFor(target.alerts.map(rowOf)), rest: [], labels: only?.labels ?? {}, wanted: target.alerts.length };
+}

@@ -1,0 +1,30 @@
+/** Which rows are chosen. Pure. */
+export interface Selection {
+  ids: ReadonlySet<string>;
+  /** Where a range begins. */
+  anchor: string | null;
+  /** All that match, those that are not here included. */
+  isAll: boolean;
+}
+
+export const NONE: Selection = { ids: new Set(), anchor: null, isAll: false };
+
+export function toggled(selection: Selection, id: string): Selection {
+  const ids = new Set(selection.isAll ? [] : selection.ids);
+  if (!ids.delete(id)) ids.add(id);
+  return { ids, anchor: id, isAll: false };
+}
+
+/** Everything between the anchor and the row, both included, besides what is chosen already. */
+export function ranged(selection: Selection, order: readonly string[], id: string): Selection {
+  const from = selection.anchor === null ? -1 : order.indexOf(selection.anchor);
+  const to = order.indexOf(id);
+  if (from < 0 || to < 0) return toggled(selection, id);
+  return { ids: new Set([...selection.ids, ...order.slice(Math.min(from, to), Math.max(from, to) + 1)]), anchor: id, isAll: false };
+}
+
+/** What is still listed of it. */
+export function kept(selection: Selection, order: ReadonlySet<string>): Selection {
+  if (selection.isAll || [...selection.ids].every((id) => order.has(id))) return selection;
+  return { ...selection, ids: new Set([...selection.ids].filter((id) => order.has(id))) };
+}
