@@ -21,7 +21,7 @@ const focused = (page: Page): Promise<string> => page.evaluate(() => document.ac
 test("every page is reached without a mouse, and ? says how", async () => {
   const { page } = await open(browser, server.url);
   await visit(page, server.url);
-  for (const [keys, expected] of [["ga", "/alerts"], ["ge", "/explore"], ["gr", "/resources"], ["gf", "/proposals"], ["gs", "/sources"], ["go", "/"]] as const) {
+  for (const [keys, expected] of [["ga", "/alerts"], ["gi", "/incidents"], ["gq", "/silences"], ["gn", "/routing"], ["ge", "/explore"], ["gr", "/resources"], ["gf", "/proposals"], ["gs", "/sources"], ["go", "/"]] as const) {
     await page.keyboard.type(keys);
     expect(path(page)).toBe(expected);
     await settle(page);

@@ -178,10 +178,10 @@ function hidden(found) {
 const route = (place, receiver, matchers, over) => ({ place, receiver, matchers, group_by: ["alertname"], group_wait: 30, group_interval: 300, repeat_interval: 14400, continue: false, mute_intervals: [], active_intervals: [], alerts: 0, routes: [], ...over });
 const CONFIG = "route:\n  receiver: oncall\n  group_by: [alertname]\n  routes:\n    - matchers: ['team=\"data\"']\n      receiver: data\nreceivers:\n  - name: oncall\n    pagerduty_configs: [{routing_key: <secret>}]\n  - name: data\n";
 const routing = () => ({ config: CONFIG, route: route("route", "oncall", [], { alerts: openOnes().length, routes: [route("route.routes[0]", "data", ['team="data"'], { mute_intervals: ["nights"] }), route("route.routes[1]", "itsm", ['severity=~"critical|error"'], { continue: true, alerts: 7 })] }) });
-const channel = (name, over) => ({ channel: name, index: 0, target: "https://events.example/<secret>", queued: 0, failed: 0, dead: 0, sent_last_hour: 9, last_sent_at: iso(started - 5 * MINUTE), last_error: null, last_error_at: null, ...over });
+const channel = (name, over) => ({ channel: name, index: 0, queued: 0, failed: 0, dead: 0, sent_last_hour: 9, last_sent_at: iso(started - 5 * MINUTE), last_error: null, ...over });
 const receivers = [
-  { name: "oncall", routes: 1, channels: [channel("pagerduty"), channel("email", { target: "oncall@example.com" })] },
-  { name: "itsm", routes: 1, channels: [channel("webhook", { failed: 1, sent_last_hour: 0, last_error: "503 Service Unavailable", last_error_at: iso(started - MINUTE) })] },
+  { name: "oncall", routes: 1, channels: [channel("pagerduty"), channel("email")] },
+  { name: "itsm", routes: 1, channels: [channel("webhook", { failed: 1, sent_last_hour: 0, last_error: "503 Service Unavailable" })] },
   { name: "nobody", routes: 0, channels: [] },
 ];
 function acts({ ids, q, expected, act, to, until, note }) {
@@ -356,7 +356,7 @@ async function api(url, request, response) {
       return json({ alerts: alerts.length, changed: 1, receivers: [{ receiver: "oncall", before: alerts.length, after: alerts.length - 1 }, { receiver: "data", before: 0, after: 1 }], moved: [{ id: one.id, name: one.name, severity: one.severity, labels: one.labels, before: ["oncall"], after: ["data"] }] });
     }
     case "receivers":
-      if (verb === "test") return json({ results: receivers.find((one) => one.name === id).channels.map((one) => ({ channel: one.channel, index: 0, is_taken: one.failed === 0, detail: one.failed ? "503 Service Unavailable" : "202 Accepted", took_ms: 84 })) });
+      if (verb === "test") return json({ results: receivers.find((one) => one.name === id).channels.map((one) => ({ channel: one.channel, index: 0, is_taken: one.failed === 0, stage: "answer", detail: one.failed ? "503 Service Unavailable" : "202 Accepted" })) });
       return json(list(receivers, url));
     case "replay": {
       const sent = JSON.parse(body);

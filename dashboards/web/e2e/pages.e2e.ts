@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axe, launch, open, settle, visit, type Wrongs } from "./browser";
 import { isobar, type Isobar } from "./server";
 
-const PAGES = ["/", "/alerts", "/alerts?group=name", "/explore", "/explore?expr=up&show=table", "/explore?mode=sql", "/resources", "/proposals", "/sources", "/sources?coverage=unmapped", "/nowhere"];
+const PAGES = ["/", "/alerts", "/alerts?group=name", "/incidents", "/silences", "/routing", "/routing?view=receivers", "/routing?view=replay", "/explore", "/explore?expr=up&show=table", "/explore?mode=sql", "/resources", "/proposals", "/sources", "/sources?coverage=unmapped", "/nowhere"];
 const NOTHING: Wrongs = { policy: [], ran: [], errors: [], foreign: [] };
 const SHOTS = "e2e/shots";
 
@@ -44,7 +44,7 @@ describe("every page", () => {
   });
 
   test("has room on a phone: nothing is wider than the screen", async () => {
-    for (const path of ["/", "/alerts", "/sources", "/proposals"]) {
+    for (const path of ["/", "/alerts", "/incidents", "/silences", "/routing", "/sources", "/proposals"]) {
       const { page } = await open(browser, server.url, { viewport: { width: 375, height: 812 } });
       await visit(page, server.url + path);
       await page.screenshot({ path: `${SHOTS}/phone${path.replace(/\W+/g, "-")}.png` });

@@ -138,8 +138,8 @@ async function ended(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-async function startMock(): Promise<Isobar> {
-  const child = spawn(process.execPath, ["e2e/mock.mjs"], { env: { ...process.env, MOCK_MORE: "400" } });
+async function startMock(more: number): Promise<Isobar> {
+  const child = spawn(process.execPath, ["e2e/mock.mjs"], { env: { ...process.env, MOCK_MORE: `${more}` } });
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString().trim()));
     child.once("exit", () => reject(new Error("the mock ended")));
@@ -147,12 +147,13 @@ async function startMock(): Promise<Isobar> {
   return { url, isOwn: false, isMock: true, more: async () => void (await fetch(`${url}/api/isobar/v1/mock-new`)), stop: () => ended(child) };
 }
 
-/** The server under test. */
-export async function isobar(): Promise<Isobar> {
+/** The server under test; the mock where it is asked for, because a test changes what it knows or wants very much of it. */
+export async function isobar({ mock = false, more = 400 }: { mock?: boolean; more?: number } = {}): Promise<Isobar> {
+  if (mock) return startMock(more);
   const url = process.env["ISOBAR_URL"];
   const binary = process.env["ISOBAR_BIN"];
   if (url) return { url: url.replace(/\/$/, ""), isOwn: false, isMock: false, more: null, stop: () => Promise.resolve() };
   if (binary) return startBinary(binary);
   process.stderr.write("neither ISOBAR_URL nor ISOBAR_BIN is set: testing against the mock\n");
-  return startMock();
+  return startMock(more);
 }

@@ -7,7 +7,8 @@ import type { Alert, Severity } from "./shapes";
 /* ---- GET alerts?q=&state=&sort=&facets=&limit=&after= --------------------------------------------------------------------
  * q       the filter language of docs/web.md: `key op value` chips and words. `@severity` is the page's mark: `critical`, `high`
  *         (the wire's `error`), `warning`, `info`, `nodata` (state no_data), `ok` (resolved); `@owner` is who has it, `nobody`
- *         else; `@held` is `yes` where anything of silenced_by, inhibited_by, muted_by, snoozed_until stands.
+ *         else; `@held` is `yes` where anything of silenced_by, inhibited_by, muted_by, snoozed_until stands, `@acknowledged` where
+ *         somebody has taken it, `@flapping` where it is; `@incident` is the id of its incident.
  * state   `open` (all but resolved) or `all`, which is what is listed without it.
  * sort    `severity` (the marks in the order critical, high, nodata, unknown, warning, info, ok, then the newest), `name`,
  *         `where`, `since`, `value`; with `-` the other way round. By id without it.
@@ -40,7 +41,7 @@ export interface ActRequest {
   /** What is said; the text of a comment. */
   note?: string;
 }
-/** `ids` are those that are otherwise now: what a taking back is about. */
+/** `ids` are all that were open and meant: what a taking back is about. */
 export interface ActAnswer {
   affected: number;
   ids: string[];
@@ -196,7 +197,7 @@ export interface WhoAnswer {
   silenced_by: string[];
   inhibited_by: string[];
 }
-/** With `config`, YAML: what of the alerts of the last `hours` would go elsewhere. 400 with the complaints where it is wrong. */
+/** With `config`, YAML: what of the alerts of the last `hours`, 24 at most, would go elsewhere. 400 with the complaints where it is wrong. */
 export interface ChangedAnswer {
   alerts: number;
   changed: number;
@@ -215,18 +216,15 @@ export interface Receiver {
 export interface ReceiverChannel {
   channel: string;
   index: number;
-  /** Where it goes, secrets left out. */
-  target: string;
   queued: number;
   failed: number;
   dead: number;
   sent_last_hour: number;
   last_sent_at: string | null;
   last_error: string | null;
-  last_error_at: string | null;
 }
 export interface TestAnswer {
-  results: { channel: string; index: number; is_taken: boolean; detail: string; took_ms: number }[];
+  results: { channel: string; index: number; is_taken: boolean; stage: string; detail: string }[];
 }
 
 /* ---- POST replay ------------------------------------------------------------------------------------------------------------ */
@@ -274,6 +272,8 @@ export interface Handled {
   snoozed_until?: string | null;
   muted_by?: string[];
   flapping?: boolean;
+  /** Where its sender shows it. */
+  generator_url?: string | null;
   comments?: { at: string; by: string; text: string }[];
 }
 

@@ -31,21 +31,24 @@ export function matchersText(matchers: readonly WireMatcher[]): string {
   return matchers.map(matcherText).join(", ");
 }
 
-const TOKEN = /\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"=!~,{}]+))\s*(!=|=~|!~|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}]*?))\s*(?=,|\}|$)/y;
+const TOKEN = /(?:"((?:[^"\\]|\\.)*)"|([^\s"=!~,{}]+))\s*(!=|=~|!~|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}]*))/y;
 const unquoted = (text: string): string => text.replace(/\\(.)/g, (_all, c: string) => (c === "n" ? "\n" : c));
 
 /** The matchers of a text, with or without braces; or where it stops being one, in characters from 0. */
 export function parseMatchers(text: string): { matchers: WireMatcher[]; wrongAt: number | null } {
   const matchers: WireMatcher[] = [];
-  let at = /^\s*\{?/.exec(text)?.[0].length ?? 0;
-  while (/[^\s},]/.test(text.slice(at))) {
+  const blanks = (at: number): number => at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0);
+  let at = blanks(0);
+  if (text[at] === "{") at = blanks(at + 1);
+  while (at < text.length && text[at] !== "}") {
     TOKEN.lastIndex = at;
     const found = TOKEN.exec(text);
     if (!found) return { matchers, wrongAt: at };
     const [, quotedName, name, op, quoted, plain] = found;
-    matchers.push(matcherOf(quotedName === undefined ? (name ?? "") : unquoted(quotedName), op as MatcherOperator, quoted === undefined ? (plain ?? "") : unquoted(quoted)));
-    at = TOKEN.lastIndex;
-    at += /^\s*,?/.exec(text.slice(at))?.[0].length ?? 0;
+    matchers.push(matcherOf(quotedName === undefined ? (name ?? "") : unquoted(quotedName), op as MatcherOperator, quoted === undefined ? (plain ?? "").trim() : unquoted(quoted)));
+    at = blanks(TOKEN.lastIndex);
+    if (text[at] === ",") at = blanks(at + 1);
+    else if (at < text.length && text[at] !== "}") return { matchers, wrongAt: at };
   }
   return { matchers, wrongAt: null };
 }

@@ -20,7 +20,8 @@ function by(ids: readonly string[], before: ReadonlyMap<string, Alert>, value: (
 export function inverse(done: ActRequest, ids: readonly string[], before: ReadonlyMap<string, Alert>): ActRequest[] {
   switch (done.act) {
     case "acknowledge":
-      return chunked(ids, (some) => ({ act: "unacknowledge", ids: some }));
+      // What somebody had before stays theirs.
+      return chunked(ids.filter((id) => before.get(id)?.acknowledged_by == null), (some) => ({ act: "unacknowledge", ids: some }));
     case "unacknowledge":
       return chunked(ids, (some) => ({ act: "acknowledge", ids: some }));
     case "assign":

@@ -171,10 +171,18 @@ function NextForAlert({ alert }: { alert: Alert }): ReactNode {
 function Native({ alert }: { alert: Alert }): ReactNode {
   const t = useText();
   const native = alert.native ?? [];
+  const generator = safeLink(alert.generator_url);
   return (
     <section>
       <h3>{t("detail.sources")}</h3>
       <ul className="native">
+        {generator && (
+          <li>
+            <a href={generator} target="_blank" rel="noopener noreferrer" data-source-link>
+              <Icon name="external" /> {t("detail.atSource")}
+            </a>
+          </li>
+        )}
         {native.length === 0 &&
           alert.sources.map((source) => (
             <li key={source}>

@@ -56,7 +56,7 @@ export function Timeline({ incident, entries, at, onAt }: { incident: Incident; 
             <span key={lane.kind}>{t(`lane.${lane.kind}`)}</span>
           ))}
         </div>
-        <svg viewBox={`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" role="img" aria-label={t("incident.picture", { n: entries.length, from: moment(picture.from, present, zone), to: moment(picture.to, present, zone) })}>
+        <svg viewBox={`0 0 ${WIDTH} ${height}`} height={height} preserveAspectRatio="none" role="img" aria-label={t("incident.picture", { n: entries.length, from: moment(picture.from, present, zone), to: moment(picture.to, present, zone) })}>
           {picture.bars.map((bar, index) => (
             <rect key={index} className="beats" x={(index * WIDTH) / picture.bars.length} width={WIDTH / picture.bars.length - 1} y={BARS_HEIGHT - (bar / most) * (BARS_HEIGHT - 4)} height={(bar / most) * (BARS_HEIGHT - 4)} />
           ))}

@@ -11,7 +11,8 @@ import { Foreign } from "../../parts/text";
 import { Link } from "../../shell/rail";
 import { hrefTo, usePlace } from "../../url/state";
 
-const HOURS = [1, 24, 168] as const;
+/** What was resolved earlier is not remembered. */
+const HOURS = [1, 6, 24] as const;
 
 /** The configuration changed on trial: which recent alerts would go elsewhere. Nothing is put in force here. */
 export function ChangedConfig({ config }: { config: string }): ReactNode {
