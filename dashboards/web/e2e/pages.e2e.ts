@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axe, launch, open, settle, visit, type Wrongs } from "./browser";
 import { isobar, type Isobar } from "./server";
 
-const PAGES = ["/", "/alerts", "/alerts?group=name", "/incidents", "/silences", "/routing", "/routing?view=receivers", "/routing?view=replay", "/explore", "/explore?expr=up&show=table", "/explore?mode=sql", "/resources", "/proposals", "/sources", "/sources?coverage=unmapped", "/nowhere"];
+const PAGES = ["/", "/alerts", "/alerts?group=name", "/incidents", "/incidents?id=i-0000000000000001", "/silences", "/routing", "/routing?view=receivers", "/routing?view=replay", "/explore", "/explore?expr=up&show=table", "/explore?mode=sql", "/resources", "/proposals", "/sources", "/sources?coverage=unmapped", "/nowhere"];
 const NOTHING: Wrongs = { policy: [], ran: [], errors: [], foreign: [] };
 const SHOTS = "e2e/shots";
 

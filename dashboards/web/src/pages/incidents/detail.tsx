@@ -32,12 +32,17 @@ const SilenceDialog = lazy(() => import("../silences/form"));
 export function IncidentDetailPage({ id }: { id: string }): ReactNode {
   const t = useText();
   const incident = useReading<IncidentDetail>(centre.incident(id), { every: 10_000, live: true });
-  return incident.state === "absent" ? (
-    <Empty mark="unknown">{t("incident.gone")}</Empty>
-  ) : (
-    <Read of={incident} what="page.incidents" rows={10}>
-      {(data) => <View incident={data} />}
-    </Read>
+  return (
+    <>
+      {incident.data === null && <h1 className="unseen">{t("page.incidents")}</h1>}
+      {incident.state === "absent" ? (
+        <Empty mark="unknown">{t("incident.gone")}</Empty>
+      ) : (
+        <Read of={incident} what="page.incidents" rows={10}>
+          {(data) => <View incident={data} />}
+        </Read>
+      )}
+    </>
   );
 }
 
