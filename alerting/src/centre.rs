@@ -25,6 +25,7 @@ use crate::silence::SilenceError;
 mod command;
 mod handle;
 mod people;
+mod rerun;
 mod restore;
 mod senders;
 mod state;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use handle::{AlertGroup, CentreHandle};
 pub use people::EndingSilence;
+pub(crate) use rerun::{Past, Rerun};
 pub use test_fire::{Stage, TestFired, TestStage};
 
 /// Commands that may wait for the writer: more than evaluation, senders and people make in one turn. Who comes later waits.

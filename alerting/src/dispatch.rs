@@ -221,6 +221,20 @@ impl Dispatcher {
         self.taken.extend(self.places.get(&fingerprint).into_iter().flatten().cloned());
     }
 
+    /// Puts each group that was told on the beat that its latest telling began, where it was before the groups were made
+    /// again.
+    pub(crate) fn keep_beat(&mut self, log: &NotificationLog, now: Timestamp) {
+        for (id, group) in &mut self.groups {
+            let Some(told) = log.entries_of(id).map(|entry| entry.notification.at).max() else { continue };
+            let interval = group.timing.group_interval.max(Duration::from_millis(1));
+            let beats = now.since(told).as_millis().div_ceil(interval.as_millis());
+            let rested = interval.saturating_mul(u32::try_from(beats).unwrap_or(u32::MAX).max(1));
+            self.agenda.remove(&(group.next_flush, id.clone()));
+            group.next_flush = told.plus(rested).max(now);
+            self.agenda.insert((group.next_flush, id.clone()));
+        }
+    }
+
     /// What is due at `now`; of very many groups the first [`PLAN_MAX`] notifications, the others stay due.
     pub(crate) fn plan(
         &self,

@@ -27,6 +27,7 @@ mod outage;
 mod outbox;
 mod policy;
 mod pushed;
+mod replay;
 mod route;
 mod self_rules;
 mod silence;
@@ -78,6 +79,10 @@ pub use outage::{
 pub use outbox::{AGE_MAX, DeliveryFilter, Destination, Next, Outbox, Rate, after_attempt, requeued};
 pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, Policies, Policy};
 pub use pushed::{POSTED_BYTES_MAX, PostError, PostOutcome, PostedAlert};
+pub use replay::{
+    Changed, IsOver, PastSeries, ReceiverDifference, Recording, Replay, ReplayError, ReplayedMessage,
+    ToldAlert, reevaluate, replay,
+};
 pub use route::{Grouping, Route, RouteVerdict, Timing};
 pub use self_rules::{CheckpointFacts, DeliveryFacts, Facts, SILENCE_ENDING, SelfRules, SourceFacts};
 pub use silence::{SILENCE_RETENTION, Silence, SilenceDraft, SilenceError, SilenceState};

@@ -84,7 +84,7 @@ impl Known {
     }
 
     /// Forgets what is long over.
-    fn forget(&mut self, now: Timestamp) {
+    pub(super) fn forget(&mut self, now: Timestamp) {
         let is_crowded = self.alerts.len() > EXPLAINED_MAX;
         self.alerts.expire(now, if is_crowded { RESOLVED_RETENTION } else { EXPLAINED_FOR });
         self.silences.expire(now);
