@@ -16,8 +16,8 @@ use isobar_runbooks::{Decision, Position};
 use tokio::sync::watch;
 
 use crate::wire::{
-    AlertView, CoverageView, DeliveryView, LeverView, OverviewView, ProposalView, ResourceView, SourceDetail,
-    SourceView, WhyStep,
+    AlertView, CoverageView, DeliveryView, LeverView, OverviewView, ProposalView, ReplayRequest, ReplayView,
+    ResourceView, SourceDetail, SourceView, WhyStep,
 };
 
 /// Everything the API is handed. Clones share it.
@@ -37,6 +37,8 @@ pub struct Backend {
     pub alerts: Arc<dyn AlertCentre>,
     /// Proposals and the lever.
     pub runbooks: Arc<dyn Runbooks>,
+    /// Replays the past.
+    pub replays: Arc<dyn Replays>,
     /// The journal, read for export and live events.
     pub journal: Arc<dyn Journal>,
     /// Sequence number of the newest journalled event, sent after the event is durable. It wakes live streams.
@@ -313,6 +315,30 @@ pub enum ActError {
     #[error("{0}")]
     Conflict(String),
     /// The change could not be journalled; asking again is safe.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Runs stretches of the past again.
+#[async_trait]
+pub trait Replays: Send + Sync {
+    /// Replays a stretch. Dropping the future ends it.
+    ///
+    /// # Errors
+    /// See [`ReplayRefused`].
+    async fn replay(&self, request: ReplayRequest) -> Result<ReplayView, ReplayRefused>;
+}
+
+/// Why there is no replay.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReplayRefused {
+    /// The stretch or a configuration is not right; the text says what would be.
+    #[error("{0}")]
+    Invalid(String),
+    /// As many run as may.
+    #[error("another stretch is being replayed: ask again when it is done")]
+    Busy,
+    /// The journal or the store cannot be read.
     #[error("{0}")]
     Failed(String),
 }

@@ -201,6 +201,7 @@ impl Fake {
             estate: self.clone(),
             alerts: self.clone(),
             runbooks: self.clone(),
+            replays: self.clone(),
             journal: self.journal.clone(),
             journal_head: self.head.subscribe(),
             operations: self.clone(),
@@ -540,6 +541,48 @@ impl Runbooks for Fake {
 
     fn turned_away(&self, actor: &str, action: &str, reason: &str) {
         self.turned_away.lock().push(format!("{actor}: {action}: {reason}"));
+    }
+}
+
+#[async_trait]
+impl Replays for Fake {
+    async fn replay(&self, request: ReplayRequest) -> Result<ReplayView, ReplayRefused> {
+        let ReplayRequest { from, to, alerting, .. } = request;
+        match alerting.as_deref() {
+            Some("busy") => return Err(ReplayRefused::Busy),
+            Some("wrong") => return Err(ReplayRefused::Invalid("line 1: wrong".to_owned())),
+            _ => {}
+        }
+        let alert = ReplayAlert {
+            id: "0".repeat(16),
+            name: "A".to_owned(),
+            severity: Severity::Critical,
+            transition: "firing".to_owned(),
+        };
+        let message = ReplayMessage {
+            at: from,
+            channel: "webhook".to_owned(),
+            index: 0,
+            group_key: "{}:{}".to_owned(),
+            group_labels: BTreeMap::new(),
+            reason: "first notification".to_owned(),
+            transition: "firing".to_owned(),
+            alerts: vec![alert],
+        };
+        let changed = ReplayChange { then: message.clone(), now: message.clone() };
+        let receiver = ReplayReceiver {
+            receiver: "ops".to_owned(),
+            then: 2,
+            now: 2,
+            same: 0,
+            added_total: 1,
+            removed_total: 1,
+            changed_total: 1,
+            added: vec![message.clone()],
+            removed: vec![message],
+            changed: vec![changed],
+        };
+        Ok(ReplayView { from, to, events: 1, then: 2, now: 2, receivers: vec![receiver], notes: Vec::new() })
     }
 }
 

@@ -28,7 +28,8 @@ pub use access::{Scope, Scopes, SecurityOptions};
 pub use app::Api;
 pub use backend::{
     ActError, AlertCentre, Backend, Estate, Intake, IntakeAnswer, MetricMetadata, Operations, ReadError,
-    ResendError, Runbooks, SeriesCatalogue, SqlError, SqlRows, SqlRunner, SqlStream, StageHealth,
+    ReplayRefused, Replays, ResendError, Runbooks, SeriesCatalogue, SqlError, SqlRows, SqlRunner, SqlStream,
+    StageHealth,
 };
 pub use config::{SECURITY_SAMPLE, SERVER_SAMPLE, SecurityConfig, ServerConfig, TlsFiles};
 pub use serve::{ServeOptions, Tls, TlsError, serve};
@@ -36,6 +37,7 @@ pub use wire::{
     AlertView, CallView, Cell, CellState, CostView, CoverageCounts, CoverageView, DeliveryCounts,
     DeliveryState, DeliveryTransition, DeliveryView, EstateState, EventView, EvidenceView, Freshness,
     LeverView, List, NativeView, OverviewView, PartView, ProposalView, ProposedAlert, ReceiptView,
+    ReplayAlert, ReplayChange, ReplayMessage, ReplayReceiver, ReplayRequest, ReplaySilence, ReplayView,
     ResourceView, Sentence, SeverityCounts, SourceCounts, SourceDetail, SourceState, SourceView, TargetView,
     ThresholdView, WhyStep, WireTime,
 };

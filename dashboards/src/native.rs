@@ -7,6 +7,7 @@ mod journal;
 mod lists;
 mod openapi;
 mod page;
+mod replay;
 mod runbooks;
 mod sql;
 
@@ -16,6 +17,7 @@ pub(crate) use events::events;
 pub(crate) use journal::journal;
 pub(crate) use lists::{alert, alerts, deliveries, resend, resources, sources, why};
 pub(crate) use openapi::openapi;
+pub(crate) use replay::replay;
 pub(crate) use runbooks::{approve, deny, lever, runbook, runbooks, set_lever};
 pub(crate) use sql::sql;
 

@@ -136,6 +136,7 @@ pub(crate) static ROUTES: &[Route] = &[
     row(Post, "/api/isobar/v1/runbooks/{id}/deny",     Native, ACT,   TEXT_MAX, |m| on(m, native::deny)),
     row(GetPut, "/api/isobar/v1/lever", Native, Needs::ReadOr(Scope::Act), TEXT_MAX, |_| get(native::lever).put(native::set_lever)),
     row(Post, "/api/isobar/v1/sql",                    Native, READ,  TEXT_MAX, |m| on(m, native::sql)),
+    row(Post, "/api/isobar/v1/replay",                 Native, READ,  TEXT_MAX, |m| on(m, native::replay)),
     row(Get,  "/api/isobar/v1/journal",                Native, READ,  NOTHING,  |m| on(m, native::journal)),
     row(Get,  "/api/isobar/v1/events",                 Native, READ,  NOTHING,  |m| on(m, native::events)),
     row(Get,  "/api/isobar/openapi.json",              Native, READ,  NOTHING,  |m| on(m, native::openapi)),

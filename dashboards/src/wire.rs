@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 mod estate;
 mod native;
+mod replay;
 mod runbooks;
 mod schema;
 
@@ -17,6 +18,9 @@ pub use estate::{
     OverviewView, PartView, Sentence, SeverityCounts, SourceCounts, SourceDetail,
 };
 pub use native::{NativeView, ThresholdView};
+pub use replay::{
+    ReplayAlert, ReplayChange, ReplayMessage, ReplayReceiver, ReplayRequest, ReplaySilence, ReplayView,
+};
 pub(crate) use runbooks::{DecisionRequest, LeverRequest};
 pub use runbooks::{EvidenceView, LeverView, ProposalView, ProposedAlert, ReceiptView, TargetView};
 

@@ -6,6 +6,7 @@ mod estate;
 mod intake;
 mod operations;
 mod overview;
+mod replay;
 mod runbooks;
 mod sql;
 
@@ -13,5 +14,6 @@ pub use alerts::AlertViews;
 pub use estate::EstateViews;
 pub use intake::{Push, PushIntake, REMOTE_WRITE};
 pub use operations::{MetricsPage, ReloadRequest, ServerOperations};
+pub use replay::Replayer;
 pub use runbooks::RunbookViews;
 pub use sql::SqlViews;

@@ -43,6 +43,8 @@ pub enum Command {
     Lever(LeverArguments),
     /// Tells which provider's metrics have a meaning here: of a running server what came, without one what is mapped.
     Coverage(CoverageArguments),
+    /// Tells what a stretch of the past would have paged under another configuration; sends nothing.
+    Replay(ReplayArguments),
     /// Lists source and notifier kinds, or shows one with its commented sample.
     Kinds(KindsArguments),
     /// Checks the journal.
@@ -197,6 +199,29 @@ pub struct WhyArguments {
     pub server: ServerArguments,
 }
 
+/// `isobar replay`
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// Begin of the stretch (RFC 3339 or Unix seconds).
+    #[arg(long, value_name = "T")]
+    pub from: String,
+    /// End of the stretch.
+    #[arg(long, value_name = "T")]
+    pub to: String,
+    /// Routes and receivers of this file, an isobar.yaml or one of Alertmanager's, instead of those that run.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Also evaluates the policies of that file over what is stored, in the place of what policies said then.
+    #[arg(long, requires = "config")]
+    pub policies: bool,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub output: Output,
+    /// Which server.
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
 /// `isobar approve`
 #[derive(Debug, Args)]
 pub struct ApproveArguments {
@@ -336,6 +361,9 @@ mod tests {
         check("isobar approve --deny", false);
         check("isobar approve --yes", false);
         check("isobar audit verify a --taken 2026-01-01T00:00:00Z", false);
+        check("isobar replay --from 1", false);
+        check("isobar replay --from 1 --to 2", true);
+        check("isobar replay --from 1 --to 2 --policies", false);
         check("isobar lever", true);
         check("isobar lever off --reason drill", true);
         check("isobar lever off", false);

@@ -26,6 +26,7 @@ use crate::secrets::EnvironmentAndFiles;
 use files::Files;
 use raw::{Duplicates, RawConfig, RawSource};
 
+pub use files::templates;
 pub use journal::{CheckpointConfig, PlaceConfig, PlaceTarget};
 pub use started::Started;
 

@@ -18,6 +18,7 @@ mod demo;
 mod ingest;
 mod kinds;
 mod metadata;
+mod replay;
 mod reserve;
 mod resources;
 mod respond;
@@ -125,6 +126,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Approve(arguments) => act::approve(arguments).await,
         Command::Lever(arguments) => act::lever(arguments).await,
         Command::Coverage(arguments) => client::coverage(arguments).await,
+        Command::Replay(arguments) => replay::run(arguments).await,
         Command::Kinds(arguments) => kinds::run(&arguments),
         Command::Audit(arguments) => match arguments.command {
             AuditCommand::Verify(arguments) => audit::verify(&arguments),

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::api::{
-    AlertViews, EstateViews, MetricsPage, PushIntake, RunbookViews, ServerOperations, SqlViews,
+    AlertViews, EstateViews, MetricsPage, PushIntake, Replayer, RunbookViews, ServerOperations, SqlViews,
 };
 use crate::cli::ServeArguments;
 use crate::clock;
@@ -163,7 +163,7 @@ pub async fn serve(
         rules::run(
             evaluator.clone(),
             ended,
-            rule_data,
+            rule_data.clone(),
             ingest.clone(),
             handle.clone(),
             stages.clone(),
@@ -245,6 +245,7 @@ pub async fn serve(
             runbooks: runbooks.clone(),
             runtime: tokio::runtime::Handle::current(),
         }),
+        replays: Arc::new(Replayer::new(shared_journal.clone(), handle.clone(), rule_data, config.retention)),
         runbooks: Arc::new(RunbookViews { runbooks, runtime: tokio::runtime::Handle::current() }),
         journal: shared_journal,
         journal_head: journal.heads(),

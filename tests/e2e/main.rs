@@ -27,6 +27,7 @@ mod provider_faults;
 mod pushed;
 mod receivers;
 mod reload;
+mod replay;
 mod runbooks;
 mod sources;
 mod tls;

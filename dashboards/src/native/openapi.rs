@@ -10,7 +10,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{Modify, OpenApi};
 
-use super::{estate, events, journal, lists, runbooks, sql};
+use super::{estate, events, journal, lists, replay, runbooks, sql};
 use crate::door::json_response;
 use crate::routes::ROUTES;
 use crate::wire::EventView;
@@ -43,6 +43,7 @@ const TOKEN: &str = "token";
         runbooks::deny,
         runbooks::lever,
         runbooks::set_lever,
+        replay::replay,
         sql::sql,
         journal::journal,
         events::events,

@@ -208,6 +208,9 @@ fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations()
         "TargetView",
         "ReceiptView",
         "LeverView",
+        "ReplayView",
+        "ReplayReceiver",
+        "ReplayMessage",
     ] {
         let properties: BTreeSet<&String> = schemas[name]["properties"].as_object().unwrap().keys().collect();
         let required =
@@ -314,6 +317,20 @@ async fn real_answers_are_as_described() {
         ("deliveries/{id}/resend", "deliveries/d1/resend", "{}", 409),
         ("deliveries/{id}/resend", "deliveries/d1/resend", r#"{"a": 1}"#, 400),
         ("deliveries/{id}/resend", "deliveries/d1/resend?a=1", "{}", 400),
+        ("replay", "replay", r#"{"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"}"#, 200),
+        (
+            "replay",
+            "replay",
+            r#"{"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z", "alerting": "wrong"}"#,
+            400,
+        ),
+        (
+            "replay",
+            "replay",
+            r#"{"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z", "alerting": "busy"}"#,
+            503,
+        ),
+        ("replay", "replay", r#"{"from": "2026-03-01T00:00:00Z"}"#, 400),
         ("runbooks/{id}/approve", "runbooks/p1/approve", &decision, 200),
         ("runbooks/{id}/approve", "runbooks/p1/approve", &decision, 409),
         ("runbooks/{id}/approve", "runbooks/none/approve", &decision, 404),
