@@ -24,6 +24,7 @@ use crate::silence::SilenceError;
 
 mod command;
 mod handle;
+mod lists;
 mod people;
 mod rerun;
 mod restore;
@@ -33,6 +34,7 @@ mod test_fire;
 mod writer;
 
 pub use handle::{AlertGroup, CentreHandle};
+pub use lists::KnownAlert;
 pub use people::EndingSilence;
 pub(crate) use rerun::{Past, Rerun};
 pub use test_fire::{Stage, TestFired, TestStage};

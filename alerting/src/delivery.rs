@@ -129,6 +129,9 @@ pub struct NotifiedAlert {
     pub ends_at: Option<Timestamp>,
     /// Event time of its latest transition.
     pub updated_at: Timestamp,
+    /// Where its sender shows what raised it, empty when it does not say; absent of what Isobar raised itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator_url: Option<String>,
 }
 
 impl NotifiedAlert {
@@ -144,6 +147,7 @@ impl NotifiedAlert {
             starts_at: alert.starts_at,
             ends_at: if open { None } else { Some(alert.ends_at.unwrap_or(alert.updated_at)) },
             updated_at: alert.updated_at,
+            generator_url: alert.pushed.as_ref().map(|pushed| pushed.generator_url.clone()),
         }
     }
 

@@ -39,8 +39,8 @@ pub use alert::{Alert, AlertState, NativeReport, Pushed, Threshold, Watched};
 pub use alerts::{Alerts, RESOLVED_RETENTION};
 pub use cell::Cell;
 pub use centre::{
-    AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts, EndingSilence, Stage, TestFired,
-    TestStage,
+    AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts, EndingSilence, KnownAlert, Stage,
+    TestFired, TestStage,
 };
 pub use classify::Classifier;
 pub use config::{

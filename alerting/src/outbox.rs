@@ -325,6 +325,11 @@ impl Outbox {
         found.into_iter().map(|(_, delivery)| delivery).collect()
     }
 
+    /// Which alerts each notification told of, by its id, as far as that is remembered.
+    pub fn members(&self) -> BTreeMap<Arc<str>, Arc<[u64]>> {
+        self.members.iter().cloned().collect()
+    }
+
     /// Since when every try has failed on one of these ways, and how many dead letters they have. Ways that are configured
     /// no longer are nobody's trouble any more.
     pub fn trouble(&self, ways: &[IntegrationId]) -> (Option<Timestamp>, u64) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isobar_normalizer::{Labels, Matcher, Timestamp, format_duration};
+use isobar_normalizer::{Labels, MatchOp, Matcher, Timestamp, format_duration};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -207,7 +207,10 @@ impl SilenceDraft {
         if self.matchers.is_empty() {
             return Err(SilenceError::NoMatcher);
         }
-        if self.matchers.iter().all(|matcher| matcher.matches("")) {
+        // As in Alertmanager, a matcher that says what must not be is taken for one that says something.
+        let says_nothing =
+            |one: &Matcher| matches!(one.op(), MatchOp::Equal | MatchOp::Matches) && one.matches("");
+        if self.matchers.iter().all(says_nothing) {
             return Err(SilenceError::MatchesEverything);
         }
         if self.ends_at <= starts_at {

@@ -20,6 +20,9 @@ mod scenario;
 use scenario::{Act, Scenario};
 
 const SCENARIOS: u64 = 240;
+/// Where Isobar differs on purpose, by the difference's id in docs/alertmanager.md. What ends while it is silenced is told as over
+/// when the silence has ended: `closed-when-allowed`.
+const DIFFERING: [u64; 1] = [99];
 /// Between two steps; groups rest for as long.
 const STEP: Duration = Duration::from_secs(4);
 const STEPS: u32 = 6;
@@ -122,8 +125,7 @@ async fn the_same_groups_and_the_same_notifications_as_alertmanager() {
     std::fs::write(home.path().join("isobar.yaml"), config).unwrap();
     let server = Server::start_in(home.path()).await;
     let alertmanager = Alertmanager::start(home.path(), &theirs_yml).await;
-    let (mut ours, mut theirs) =
-        (Peer::new(server.url("")), Peer::new(alertmanager.url().trim_end_matches('/').to_owned()));
+    let (mut ours, mut theirs) = (Peer::new(server.url("")), Peer::new(alertmanager.url.clone()));
 
     let started = Instant::now();
     for step in 0..STEPS + AFTER {
@@ -143,7 +145,11 @@ async fn the_same_groups_and_the_same_notifications_as_alertmanager() {
         .collect();
     let count = |told: &BTreeMap<String, Vec<Value>>| told.values().map(Vec::len).sum::<usize>();
     assert!(count(&theirs) > 3 * SCENARIOS as usize, "too little was told: {}", count(&theirs));
-    if let Some(scenario) = differing.first() {
+    let found: Vec<u64> = differing.iter().map(|one| one.id).collect();
+    if found == DIFFERING {
+        return;
+    }
+    if let Some(scenario) = differing.iter().find(|one| !DIFFERING.contains(&one.id)) {
         let of = |told: &BTreeMap<String, Vec<Value>>| {
             let lines = scenario
                 .receivers()
@@ -151,12 +157,12 @@ async fn the_same_groups_and_the_same_notifications_as_alertmanager() {
                 .flat_map(|name| told.get(&name).cloned().unwrap_or_default());
             lines.map(|body| scenario::line(&body)).collect::<Vec<_>>().join("\n")
         };
-        let names: Vec<u64> = differing.iter().map(|one| one.id).collect();
         panic!(
-            "{} of {SCENARIOS} scenarios differ: {names:?}; the first:\n{scenario:#?}\nAlertmanager:\n{}\nIsobar:\n{}",
+            "{} of {SCENARIOS} scenarios differ: {found:?}; the first:\n{scenario:#?}\nAlertmanager:\n{}\nIsobar:\n{}",
             differing.len(),
             of(&theirs),
             of(&ours)
         );
     }
+    panic!("only {found:?} differ, and not all of {DIFFERING:?}: the document is behind");
 }

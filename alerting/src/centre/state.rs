@@ -145,7 +145,7 @@ pub(super) struct State {
     pub(super) expiries: Expiries,
     pub(super) inhibitions: Inhibitions,
     /// Of every alert that is known.
-    labels: HashMap<u64, Labels>,
+    pub(super) labels: HashMap<u64, Labels>,
     /// When alerts were last held back that a group would have told of, and by what; since the start.
     pub(super) held: HashMap<u64, (Timestamp, Suppressed)>,
     /// Whether an alert ended since it was looked for silences that end with their last one.

@@ -189,6 +189,7 @@ impl Test {
             starts_at: self.now,
             ends_at: over.then_some(self.now),
             updated_at: self.now,
+            generator_url: None,
         };
         let group =
             GroupId { key: "{}:{alertname=\"IsobarTest\"}".into(), receiver: Arc::clone(&self.way.receiver) };

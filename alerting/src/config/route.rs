@@ -71,7 +71,9 @@ fn build(
             inherited.repeat_interval,
         )?,
     };
-    let grouping = match (&raw.group_by, parent) {
+    // An empty list says nothing: the parent's holds.
+    let own = raw.group_by.as_ref().filter(|names| !names.is_empty());
+    let grouping = match (own, parent) {
         (Some(names), _) => grouping(names)?,
         (None, Some(parent)) => parent.grouping.clone(),
         (None, None) => Grouping::By(BTreeSet::new()),

@@ -9,7 +9,7 @@ use super::time::Moment;
 use super::value::{Field, ListKind, Record, Value};
 use crate::delivery::{Direction, NotifiedAlert};
 use crate::notify::Message;
-use crate::notify::text::{alert_url, common_annotations, common_labels};
+use crate::notify::text::{common_annotations, common_labels, generator_url};
 
 /// The data of one message, in the shape of Alertmanager's template reference: `.Receiver`, `.Status`, `.Alerts`,
 /// `.GroupLabels`, `.CommonLabels`, `.CommonAnnotations`, `.ExternalURL`, `.NotificationReason`, `.RouteLabels`.
@@ -70,7 +70,7 @@ fn alert(alert: &NotifiedAlert, external_url: &Url) -> Value {
         field("Annotations", "annotations", Value::labels(annotations)),
         field("StartsAt", "startsAt", Value::Time(Moment::of(alert.starts_at))),
         field("EndsAt", "endsAt", Value::Time(alert.ends_at.map_or_else(Moment::zero, Moment::of))),
-        field("GeneratorURL", "generatorURL", text(&alert_url(external_url, alert))),
+        field("GeneratorURL", "generatorURL", text(&generator_url(external_url, alert))),
         field("Fingerprint", "fingerprint", text(&format!("{:016x}", alert.fingerprint))),
     ];
     record("template.Alert", fields)

@@ -82,6 +82,11 @@ pub(crate) fn alert_url(external_url: &Url, alert: &NotifiedAlert) -> String {
     format!("{}/alerts?q={:016x}", external_url.as_str().trim_end_matches('/'), alert.fingerprint)
 }
 
+/// What raised an alert: as its sender says, or our own page where nobody sent it.
+pub(crate) fn generator_url(external_url: &Url, alert: &NotifiedAlert) -> String {
+    alert.generator_url.clone().unwrap_or_else(|| alert_url(external_url, alert))
+}
+
 /// Where people see all alerts.
 pub(super) fn alerts_url(external_url: &Url) -> String {
     format!("{}/alerts", external_url.as_str().trim_end_matches('/'))

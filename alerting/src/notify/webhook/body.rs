@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::delivery::NotifiedAlert;
 use crate::notify::Message;
-use crate::notify::text::{alert_url, common_annotations, common_labels};
+use crate::notify::text::{common_annotations, common_labels, generator_url};
 
 /// What stands as `endsAt` while an alert is open: Go's zero time.
 const NO_END: &str = "0001-01-01T00:00:00Z";
@@ -77,7 +77,7 @@ impl<'a> BodyAlert<'a> {
             annotations: &alert.annotations,
             starts_at: alert.starts_at.to_string(),
             ends_at: alert.ends_at.map_or_else(|| NO_END.to_owned(), |at| at.to_string()),
-            generator_url: alert_url(external_url, alert),
+            generator_url: generator_url(external_url, alert),
             fingerprint: format!("{:016x}", alert.fingerprint),
         }
     }

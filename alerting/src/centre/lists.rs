@@ -1,0 +1,118 @@
+//! Every alert for readers of lists: shared, not copied.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use isobar_normalizer::{Labels, Timestamp};
+
+use super::CentreHandle;
+use crate::alert::Alert;
+use crate::event::Transition;
+use crate::handling::Handling;
+use crate::suppress::Suppressed;
+
+/// An alert, and what stands between it and its receivers. Clones share it.
+#[derive(Clone, Debug)]
+pub struct KnownAlert {
+    /// Of the identity.
+    pub fingerprint: u64,
+    /// Its latest transition.
+    pub latest: Arc<Transition>,
+    /// All labels, see [`Alert::labels`].
+    pub labels: Labels,
+    /// What keeps it from being told now.
+    pub suppressed: Suppressed,
+    /// What people did about it since it began.
+    pub handling: Option<Arc<Handling>>,
+    /// Whether it begins and ends again and again.
+    pub is_flapping: bool,
+    /// When it ends unless it is sent again, and when it was last sent; absent for what nobody sends.
+    pub expected: Option<(Timestamp, Timestamp)>,
+}
+
+impl KnownAlert {
+    /// The alert as it was at its latest transition.
+    pub fn alert(&self) -> &Alert {
+        &self.latest.alert
+    }
+
+    /// Who has taken it here, where that still holds for one as bad as it is.
+    pub fn acknowledged_by(&self) -> Option<&str> {
+        let acknowledged = self.handling.as_ref()?.acknowledged.as_ref()?;
+        (self.alert().severity <= acknowledged.severity).then_some(acknowledged.by.as_str())
+    }
+
+    /// Who is to look after it.
+    pub fn assigned_to(&self) -> Option<&str> {
+        let handling = self.handling.as_ref()?;
+        Some(handling.assigned_to.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// How it is handled, in the words of lists: `open` when nothing below holds; `acknowledged`, `silenced`, `inhibited`,
+    /// `muted`, `snoozed`.
+    pub fn handling_words(&self) -> impl Iterator<Item = &'static str> {
+        let suppressed = &self.suppressed;
+        let words = [
+            ("acknowledged", self.acknowledged_by().is_some()),
+            ("silenced", !suppressed.silenced_by.is_empty()),
+            ("inhibited", !suppressed.inhibited_by.is_empty()),
+            ("muted", !suppressed.muted_by.is_empty()),
+            ("snoozed", suppressed.snoozed_until.is_some()),
+        ];
+        let is_open = words.iter().all(|(_, holds)| !holds);
+        let holding = words.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word);
+        is_open.then_some("open").into_iter().chain(holding)
+    }
+}
+
+impl CentreHandle {
+    /// Every alert that is remembered, those resolved within a day included, in fingerprint order.
+    pub fn known_alerts(&self) -> Vec<KnownAlert> {
+        let now = (self.parts.clock)();
+        let state = self.state.read();
+        state.known.alerts.transitions().map(|latest| state.known_alert(latest, now)).collect()
+    }
+
+    /// Which alerts each notification told of, by its id, as far as that is remembered.
+    pub fn told_alerts(&self) -> BTreeMap<Arc<str>, Arc<[u64]>> {
+        self.state.read().known.outbox.members()
+    }
+
+    /// Fingerprints of the open alerts that inhibit one with these labels, in order.
+    pub fn inhibitors_of(&self, labels: &Labels) -> Vec<u64> {
+        let state = self.state.read();
+        let mut found: Vec<u64> =
+            state.gate().inhibitions.inhibitors(labels).into_iter().map(|one| one.source).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The alert with this fingerprint, while it is remembered.
+    pub fn known_alert(&self, fingerprint: u64) -> Option<KnownAlert> {
+        let now = (self.parts.clock)();
+        let state = self.state.read();
+        state.known.alerts.transition(fingerprint).map(|latest| state.known_alert(latest, now))
+    }
+}
+
+impl super::state::State {
+    fn known_alert(&self, latest: &Arc<Transition>, now: Timestamp) -> KnownAlert {
+        let fingerprint = latest.alert.fingerprint();
+        let pushed = latest.alert.pushed.as_ref();
+        let expiry = self.expiries.get(fingerprint);
+        let expected = pushed.map(|pushed| match expiry {
+            Some(expiry) => (expiry.expires_at, expiry.reported_at),
+            None => (pushed.expires_at, pushed.reported_at),
+        });
+        KnownAlert {
+            fingerprint,
+            labels: self.labels.get(&fingerprint).cloned().unwrap_or_else(|| latest.alert.labels()),
+            suppressed: self.suppressed(fingerprint, now),
+            handling: self.known.handlings.get(fingerprint).cloned(),
+            is_flapping: self.known.changes.is_flapping(fingerprint, self.config.flapping, now),
+            expected,
+            latest: Arc::clone(latest),
+        }
+    }
+}
