@@ -2,13 +2,16 @@
 //!
 //! Every trait here is synchronous unless it says otherwise and is called from a thread that may block.
 
+mod alertmanager;
+mod people;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use isobar_journal::Journal;
 use isobar_normalizer::{Labels, Matcher, TimeRange, Timestamp};
 use isobar_promql::SeriesSource;
@@ -16,9 +19,12 @@ use isobar_runbooks::{Decision, Position};
 use tokio::sync::watch;
 
 use crate::wire::{
-    AlertView, CoverageView, DeliveryView, LeverView, OverviewView, ProposalView, ReplayRequest, ReplayView,
+    CoverageView, DeliveryView, LeverView, OverviewView, ProposalView, ReplayRequest, ReplayView,
     ResourceView, SourceDetail, SourceView, WhyStep,
 };
+
+pub use alertmanager::{Alertmanager, StandingAlert, StandingGroup};
+pub use people::{Alerts, SilenceRefusal, Silences};
 
 /// Everything the API is handed. Clones share it.
 #[derive(Clone)]
@@ -33,8 +39,14 @@ pub struct Backend {
     pub intake: Arc<dyn Intake>,
     /// Sources and resources.
     pub estate: Arc<dyn Estate>,
-    /// Alerts, deliveries, and why.
-    pub alerts: Arc<dyn AlertCentre>,
+    /// Alerts, and what people do about them.
+    pub alerts: Arc<dyn Alerts>,
+    /// Deliveries, and why.
+    pub centre: Arc<dyn AlertCentre>,
+    /// Open alerts and groups for the doors of Alertmanager.
+    pub alertmanager: Arc<dyn Alertmanager>,
+    /// Silences.
+    pub silences: Arc<dyn Silences>,
     /// Proposals and the lever.
     pub runbooks: Arc<dyn Runbooks>,
     /// Replays the past.
@@ -164,6 +176,70 @@ pub enum SqlError {
 pub trait Intake: Send + Sync {
     /// Takes one Prometheus remote-write request: the body as it came, and the headers that describe it.
     fn remote_write(&self, headers: &HeaderMap, body: Bytes) -> IntakeAnswer;
+
+    /// Takes the alerts of one `POST /api/v2/alerts`: the body as it came.
+    fn post_alerts(&self, body: &[u8], sender: &Sender) -> PostAnswer;
+
+    /// Takes one request to a hook, which judges itself who may send.
+    fn hook(&self, call: HookCall) -> HookReply;
+}
+
+/// Who posts alerts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The name of the credential.
+    pub name: String,
+    /// Whether there was one.
+    pub is_known: bool,
+}
+
+/// What became of posted alerts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostAnswer {
+    /// All of them are on disk: 200.
+    Taken,
+    /// Those that are not named here are on disk, and sending the others again would not help: 400.
+    Refused(String),
+    /// The body is no list of alerts, nothing is taken: 400.
+    Malformed(String),
+    /// Nothing could be written down; worth sending again: 500.
+    Failed(String),
+}
+
+/// One request to `/hooks/{kind}/{name}`.
+#[derive(Clone, Debug)]
+pub struct HookCall {
+    /// `POST` or `OPTIONS`.
+    pub method: Method,
+    /// The first part of the path.
+    pub kind: String,
+    /// The second.
+    pub name: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// The query of its URL, without the question mark.
+    pub query: String,
+    /// Its body, as it came.
+    pub body: Bytes,
+}
+
+/// What became of a request to a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookReply {
+    /// What it says is on disk: 200.
+    Taken,
+    /// Its sender may send: 200, with these headers.
+    Allowed(Vec<(&'static str, String)>),
+    /// Sending it again would not help; what is not named here is on disk: 400.
+    Refused(String),
+    /// No such hook is configured: 404.
+    NotFound,
+    /// It does not come from who it should come from: 401.
+    Denied,
+    /// Its method or its content type is not spoken there: 415.
+    Unsupported(String),
+    /// Nothing could be written down; worth sending again: 500.
+    Failed(String),
 }
 
 /// What became of a pushed request. Messages carry the counts of what was stored and what was not.
@@ -218,14 +294,8 @@ pub trait Estate: Send + Sync {
     fn overview(&self) -> Result<OverviewView, ReadError>;
 }
 
-/// Alerts, their deliveries, and the reasons of both.
+/// What was told of alerts, and the reasons.
 pub trait AlertCentre: Send + Sync {
-    /// Every alert that is not forgotten yet, the resolved ones included.
-    ///
-    /// # Errors
-    /// The state cannot be read.
-    fn alerts(&self) -> Result<Vec<AlertView>, ReadError>;
-
     /// Every delivery that is not forgotten yet.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
+use crate::alertmanager::AlertmanagerError;
 use crate::document;
 use crate::native::NativeError;
 use crate::prometheus::PrometheusError;
@@ -13,9 +14,11 @@ use crate::prometheus::PrometheusError;
 pub(crate) enum Door {
     /// Clients of Prometheus' API.
     Prometheus,
+    /// Clients of Alertmanager's API.
+    Alertmanager,
     /// Clients of the native API.
     Native,
-    /// Probes and scrapers: plain text.
+    /// Probes, scrapers, and senders of hooks: plain text.
     Plain,
     /// People in front of a browser.
     Page,
@@ -46,6 +49,7 @@ impl Door {
         let Refusal { status, message } = refusal;
         let mut response = match self {
             Self::Prometheus => PrometheusError::of_status(status, message).into_response(),
+            Self::Alertmanager => AlertmanagerError::of_status(status, message).into_response(),
             Self::Native => NativeError::new(status, message).into_response(),
             Self::Plain => (status, format!("{message}\n")).into_response(),
             Self::Page => (status, Html(document::refusal(status, &message))).into_response(),
@@ -71,8 +75,9 @@ pub(crate) fn json_response(status: StatusCode, body: String) -> Response {
 pub(crate) fn door_of_path(path: &str) -> Door {
     match path {
         _ if path.starts_with("/api/v1/") => Door::Prometheus,
+        _ if path.starts_with("/api/v2/") => Door::Alertmanager,
         _ if path.starts_with("/api/") => Door::Native,
-        _ if path.starts_with("/-/") => Door::Plain,
+        _ if path.starts_with("/-/") || path.starts_with("/hooks/") => Door::Plain,
         _ => Door::Page,
     }
 }

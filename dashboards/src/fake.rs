@@ -1,5 +1,8 @@
 //! A backend that answers from what a test gives it, and the router over it.
 
+mod alertmanager;
+mod people;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +12,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use isobar_alerting::{Alert, AlertState};
+use isobar_alerting::{Alert, AlertState, KnownAlert, Silence, Suppressed, Transition};
 use isobar_journal::{Journal, MemoryJournal, NewEvent};
 use isobar_normalizer::{
     AlertClass, FailureDomain, Labels, Matcher, SecretReader, SecretReference, Severity, TimeRange, Timestamp,
@@ -28,13 +31,19 @@ pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// Two series of one sample a minute up to [`NOW`], and whatever the test puts in.
 pub(crate) struct Fake {
-    pub(crate) alerts: Mutex<Vec<AlertView>>,
+    pub(crate) alerts: Mutex<Vec<KnownAlert>>,
     pub(crate) deliveries: Mutex<Vec<DeliveryView>>,
     pub(crate) sources: Mutex<Vec<SourceView>>,
     pub(crate) resources: Mutex<Result<Vec<ResourceView>, ReadError>>,
     pub(crate) stages: Mutex<Vec<StageHealth>>,
     pub(crate) intake: Mutex<IntakeAnswer>,
     pub(crate) written: Mutex<Vec<(HeaderMap, Bytes)>>,
+    pub(crate) posted: Mutex<Vec<(Bytes, Sender)>>,
+    pub(crate) post_answer: Mutex<PostAnswer>,
+    pub(crate) hook_calls: Mutex<Vec<HookCall>>,
+    pub(crate) hook_reply: Mutex<HookReply>,
+    pub(crate) standing: Mutex<Vec<StandingAlert>>,
+    pub(crate) silences: Mutex<Vec<Arc<Silence>>>,
     pub(crate) reload: Mutex<Result<(), String>>,
     /// Reloads wait for the other end to be dropped.
     pub(crate) reload_held: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
@@ -52,7 +61,7 @@ pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
     Labels::from_pairs(pairs.iter().copied()).unwrap()
 }
 
-pub(crate) fn alert(name: &str, severity: Severity, state: AlertState) -> AlertView {
+pub(crate) fn alert(name: &str, severity: Severity, state: AlertState) -> KnownAlert {
     let alert = Alert {
         identity: labels(&[("alertname", name), ("resource_id", "onprem:::host:db-1")]),
         described: labels(&[("resource_name", "db-1")]),
@@ -73,7 +82,25 @@ pub(crate) fn alert(name: &str, severity: Severity, state: AlertState) -> AlertV
         members: Vec::new(),
         pushed: None,
     };
-    AlertView::from(&alert)
+    known(alert)
+}
+
+/// The alert with nobody and nothing in its way.
+pub(crate) fn known(alert: Alert) -> KnownAlert {
+    KnownAlert {
+        fingerprint: alert.fingerprint(),
+        labels: alert.labels(),
+        suppressed: Suppressed::default(),
+        handling: None,
+        is_flapping: false,
+        expected: None,
+        latest: Arc::new(Transition {
+            from: None,
+            reason: String::new(),
+            decided_at: alert.updated_at,
+            alert,
+        }),
+    }
 }
 
 pub(crate) fn delivery(id: &str, state: DeliveryState) -> DeliveryView {
@@ -89,6 +116,8 @@ pub(crate) fn delivery(id: &str, state: DeliveryState) -> DeliveryView {
         last_error: Some("503 from the receiver".to_owned()),
         queued_at: NOW.into(),
         sent_at: None,
+        next_attempt: Some(NOW.into()),
+        alerts: vec!["00000000000000a1".to_owned()],
     }
 }
 
@@ -157,7 +186,7 @@ pub(crate) fn resource(name: &str) -> ResourceView {
 impl Fake {
     pub(crate) fn new() -> Arc<Self> {
         let mut beta = alert("Beta", Severity::Warning, AlertState::Firing);
-        beta.silenced_by = vec!["s1".to_owned()];
+        beta.suppressed.silenced_by = vec!["s1".into()];
         Arc::new(Self {
             alerts: Mutex::new(vec![alert("Alpha", Severity::Critical, AlertState::Firing), beta]),
             deliveries: Mutex::new(vec![
@@ -169,6 +198,12 @@ impl Fake {
             stages: Mutex::default(),
             intake: Mutex::new(IntakeAnswer::Stored),
             written: Mutex::default(),
+            posted: Mutex::default(),
+            post_answer: Mutex::new(PostAnswer::Taken),
+            hook_calls: Mutex::default(),
+            hook_reply: Mutex::new(HookReply::Taken),
+            standing: Mutex::default(),
+            silences: Mutex::default(),
             reload: Mutex::new(Ok(())),
             reload_held: Mutex::default(),
             changes: Mutex::default(),
@@ -200,6 +235,9 @@ impl Fake {
             intake: self.clone(),
             estate: self.clone(),
             alerts: self.clone(),
+            centre: self.clone(),
+            alertmanager: self.clone(),
+            silences: self.clone(),
             runbooks: self.clone(),
             replays: self.clone(),
             journal: self.journal.clone(),
@@ -372,6 +410,16 @@ impl Intake for Fake {
         self.written.lock().push((headers.clone(), body));
         self.intake.lock().clone()
     }
+
+    fn post_alerts(&self, body: &[u8], sender: &Sender) -> PostAnswer {
+        self.posted.lock().push((Bytes::copy_from_slice(body), sender.clone()));
+        self.post_answer.lock().clone()
+    }
+
+    fn hook(&self, call: HookCall) -> HookReply {
+        self.hook_calls.lock().push(call);
+        self.hook_reply.lock().clone()
+    }
 }
 
 /// A source with one part that is as the whole.
@@ -460,17 +508,12 @@ impl Estate for Fake {
 }
 
 impl AlertCentre for Fake {
-    fn alerts(&self) -> Result<Vec<AlertView>, ReadError> {
-        Ok(self.alerts.lock().clone())
-    }
-
     fn deliveries(&self) -> Result<Vec<DeliveryView>, ReadError> {
         Ok(self.deliveries.lock().clone())
     }
 
     fn why(&self, fingerprint: u64) -> Result<Option<Vec<WhyStep>>, ReadError> {
-        let id = format!("{fingerprint:016x}");
-        let known = self.alerts.lock().iter().any(|alert| alert.id == id);
+        let known = self.alerts.lock().iter().any(|alert| alert.fingerprint == fingerprint);
         let step = |stage: &str| WhyStep {
             stage: stage.to_owned(),
             verdict: "passed".to_owned(),

@@ -45,6 +45,11 @@ impl Params {
         Self::read(b"", query)
     }
 
+    /// Parameters that were written down otherwise.
+    pub(crate) fn of_pairs(pairs: &[(&str, &str)]) -> Self {
+        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
     fn read(body: &[u8], query: &str) -> Self {
         let form = form_urlencoded::parse(body).into_owned();
         Self(form.chain(form_urlencoded::parse(query.as_bytes()).into_owned()).collect())

@@ -7,12 +7,14 @@ use http::{Method, StatusCode};
 use crate::access::Scope;
 use crate::app::App;
 use crate::door::{Door, Refusal};
-use crate::{document, native, operations, prometheus, ui};
+use crate::{alertmanager, document, hooks, native, operations, prometheus, ui};
 
 /// Forms and statements: more text than anyone writes by hand or generates for a query.
 const TEXT_MAX: usize = 1 << 20;
 /// One remote-write request, compressed. Prometheus sends at most some thousand samples at once, well under 1 MiB.
 const WRITE_MAX: usize = 16 << 20;
+/// One message to a hook. An Alertmanager that tells of a thousand alerts at once stays under 4 MiB.
+const HOOK_MAX: usize = 4 << 20;
 /// Requests that carry nothing.
 const NOTHING: usize = 0;
 
@@ -34,7 +36,9 @@ pub(crate) enum Methods {
     Post,
     GetPost,
     GetPut,
+    GetDelete,
     PostPut,
+    PostOptions,
 }
 
 impl Methods {
@@ -44,7 +48,9 @@ impl Methods {
             Self::Post => &[Method::POST],
             Self::GetPost => &[Method::GET, Method::POST],
             Self::GetPut => &[Method::GET, Method::PUT],
+            Self::GetDelete => &[Method::GET, Method::DELETE],
             Self::PostPut => &[Method::POST, Method::PUT],
+            Self::PostOptions => &[Method::POST, Method::OPTIONS],
         }
     }
 
@@ -54,7 +60,9 @@ impl Methods {
             Self::Post => MethodFilter::POST,
             Self::GetPost => MethodFilter::GET.or(MethodFilter::POST),
             Self::GetPut => MethodFilter::GET.or(MethodFilter::PUT),
+            Self::GetDelete => MethodFilter::GET.or(MethodFilter::DELETE),
             Self::PostPut => MethodFilter::POST.or(MethodFilter::PUT),
+            Self::PostOptions => MethodFilter::POST.or(MethodFilter::OPTIONS),
         }
     }
 }
@@ -106,8 +114,10 @@ const fn row(
     Route { path, methods, door, needs, body_max, handler }
 }
 
-use Door::{Native, Page, Plain, Prometheus};
-use Methods::{Get, GetPost, GetPut, Post, PostPut};
+const READ_OR_WRITE: Needs = Needs::ReadOr(Scope::Write);
+
+use Door::{Alertmanager, Native, Page, Plain, Prometheus};
+use Methods::{Get, GetDelete, GetPost, GetPut, Post, PostOptions, PostPut};
 
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
@@ -120,6 +130,15 @@ pub(crate) static ROUTES: &[Route] = &[
     row(Get,     "/api/v1/status/buildinfo",    Prometheus, READ,  NOTHING,   |m| on(m, prometheus::build_info)),
     row(Post,    "/api/v1/write",               Prometheus, WRITE, WRITE_MAX, |m| on(m, prometheus::write)),
 
+    row(Get,       "/api/v2/status",        Alertmanager, READ,          NOTHING,   |m| on(m, alertmanager::status)),
+    row(Get,       "/api/v2/receivers",     Alertmanager, READ,          NOTHING,   |m| on(m, alertmanager::receivers)),
+    row(GetPost,   "/api/v2/alerts",        Alertmanager, READ_OR_WRITE, WRITE_MAX, |_| get(alertmanager::alerts).post(alertmanager::post)),
+    row(Get,       "/api/v2/alerts/groups", Alertmanager, READ,          NOTHING,   |m| on(m, alertmanager::groups)),
+    row(GetPost,   "/api/v2/silences",      Alertmanager, READ_OR_WRITE, TEXT_MAX,  |_| get(alertmanager::silences).post(alertmanager::put_silence)),
+    row(GetDelete, "/api/v2/silence/{id}",  Alertmanager, READ_OR_WRITE, NOTHING,   |_| get(alertmanager::silence).delete(alertmanager::expire_silence)),
+
+    row(PostOptions, "/hooks/{kind}/{name}", Plain, Needs::Nothing, HOOK_MAX, |m| on(m, hooks::hook)),
+
     row(Get,  "/api/isobar/v1/sources",                Native, READ,  NOTHING,  |m| on(m, native::sources)),
     row(Get,  "/api/isobar/v1/sources/{name}",         Native, READ,  NOTHING,  |m| on(m, native::source)),
     row(Get,  "/api/isobar/v1/coverage",               Native, READ,  NOTHING,  |m| on(m, native::coverage)),
@@ -127,6 +146,14 @@ pub(crate) static ROUTES: &[Route] = &[
     row(Get,  "/api/isobar/v1/resources",              Native, READ,  NOTHING,  |m| on(m, native::resources)),
     row(Get,  "/api/isobar/v1/alerts",                 Native, READ,  NOTHING,  |m| on(m, native::alerts)),
     row(Get,  "/api/isobar/v1/alerts/{id}",            Native, READ,  NOTHING,  |m| on(m, native::alert)),
+    row(Post, "/api/isobar/v1/alerts/acts",            Native, WRITE, TEXT_MAX, |m| on(m, native::act)),
+    row(GetPost,   "/api/isobar/v1/silences",          Native, READ_OR_WRITE, TEXT_MAX, |_| get(native::silences).post(native::put_silence)),
+    row(GetDelete, "/api/isobar/v1/silences/{id}",     Native, READ_OR_WRITE, NOTHING,  |_| get(native::silence).delete(native::expire_silence)),
+    row(Post, "/api/isobar/v1/silences/preview",       Native, READ,  TEXT_MAX, |m| on(m, native::preview_silence)),
+    row(Get,  "/api/isobar/v1/routes",                 Native, READ,  NOTHING,  |m| on(m, native::routes)),
+    row(Post, "/api/isobar/v1/routes/preview",         Native, READ,  TEXT_MAX, |m| on(m, native::preview_routes)),
+    row(Get,  "/api/isobar/v1/receivers",              Native, READ,  NOTHING,  |m| on(m, native::receivers)),
+    row(Post, "/api/isobar/v1/receivers/{name}/test",  Native, WRITE, TEXT_MAX, |m| on(m, native::test_receiver)),
     row(Get,  "/api/isobar/v1/deliveries",             Native, READ,  NOTHING,  |m| on(m, native::deliveries)),
     row(Post, "/api/isobar/v1/deliveries/{id}/resend", Native, WRITE, TEXT_MAX, |m| on(m, native::resend)),
     row(Get,  "/api/isobar/v1/why",                    Native, READ,  NOTHING,  |m| on(m, native::why)),

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use isobar_alerting::{Alert, AlertState};
+use isobar_alerting::{Alert, AlertState, KnownAlert};
 use isobar_normalizer::{AlertClass, FailureDomain, Resource, Severity, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 mod estate;
+mod handling;
 mod native;
 mod replay;
+mod routing;
 mod runbooks;
 mod schema;
 
@@ -17,10 +19,19 @@ pub use estate::{
     CallView, Cell, CellState, CoverageCounts, CoverageView, DeliveryCounts, EstateState, Freshness,
     OverviewView, PartView, Sentence, SeverityCounts, SourceCounts, SourceDetail,
 };
+pub use handling::{
+    ActAnswer, ActRequest, ActWord, AlertList, CommentView, FacetCount, Hidden, MatcherView, NameCount,
+    SilencePreview, SilencePreviewRequest, SilenceRequest, SilenceView,
+};
 pub use native::{NativeView, ThresholdView};
 pub use replay::{
     ReplayAlert, ReplayChange, ReplayMessage, ReplayReceiver, ReplayRequest, ReplaySilence, ReplayView,
 };
+pub use routing::{
+    ChangedAnswer, ReceiverChange, ReceiverChannel, ReceiverView, RouteChange, RoutePreview,
+    RoutePreviewRequest, RouteStep, RouteView, RoutingView, TestAnswer, TestResult, ToldView, WhoAnswer,
+};
+pub(crate) use routing::{TestRequest, group_by};
 pub(crate) use runbooks::{DecisionRequest, LeverRequest};
 pub use runbooks::{EvidenceView, LeverView, ProposalView, ProposedAlert, ReceiptView, TargetView};
 
@@ -217,10 +228,22 @@ pub struct AlertView {
     /// Who acknowledged it, here or at the provider; null when nobody has.
     #[schema(required)]
     pub acknowledged_by: Option<String>,
+    /// Whether it begins and ends again and again.
+    pub flapping: bool,
+    /// Who is to look after it; null when nobody is.
+    #[schema(required)]
+    pub assigned_to: Option<String>,
+    /// Until when somebody has put it off; null when nobody has.
+    #[schema(required)]
+    pub snoozed_until: Option<WireTime>,
+    /// What people said of it, oldest first.
+    pub comments: Vec<CommentView>,
     /// Ids of the silences that hold it.
     pub silenced_by: Vec<String>,
     /// Fingerprints of the alerts that inhibit it.
     pub inhibited_by: Vec<String>,
+    /// Names of the time intervals because of which nobody is told of it now.
+    pub muted_by: Vec<String>,
     /// The incident it belongs to; null when it is in none.
     #[schema(required)]
     pub incident: Option<String>,
@@ -235,6 +258,9 @@ pub struct AlertView {
     pub expression: Option<String>,
     /// The provider's own alarms that it is, or that are folded into it.
     pub native: Vec<NativeView>,
+    /// Where its sender shows it; null where it was not sent, or the sender does not say.
+    #[schema(required)]
+    pub generator_url: Option<String>,
     /// Ids of what was proposed because of it, oldest first.
     pub proposals: Vec<String>,
 }
@@ -261,15 +287,46 @@ impl From<&Alert> for AlertView {
             starts_at: alert.starts_at.into(),
             ends_at: alert.ends_at.map(WireTime),
             acknowledged_by: alert.acknowledged_by().map(str::to_owned),
+            flapping: false,
+            assigned_to: None,
+            snoozed_until: None,
+            comments: Vec::new(),
             silenced_by: Vec::new(),
             inhibited_by: Vec::new(),
+            muted_by: Vec::new(),
             incident: None,
             metric: alert.watched.metric.clone(),
             threshold: alert.watched.threshold.as_ref().map(ThresholdView::from),
             expression: alert.watched.expression.clone(),
             native: alert.native.iter().map(NativeView::from).collect(),
+            generator_url: alert
+                .pushed
+                .as_ref()
+                .map(|pushed| pushed.generator_url.clone())
+                .filter(|url| !url.is_empty()),
             proposals: Vec::new(),
         }
+    }
+}
+
+/// An alert with all that people and the configuration do about it.
+impl From<&KnownAlert> for AlertView {
+    fn from(known: &KnownAlert) -> Self {
+        let mut view = Self::from(known.alert());
+        if let Some(by) = known.acknowledged_by() {
+            view.acknowledged_by = Some(by.to_owned());
+        }
+        if let Some(handling) = &known.handling {
+            view.assigned_to = Some(handling.assigned_to.clone()).filter(|name| !name.is_empty());
+            view.comments = handling.comments.iter().map(CommentView::from).collect();
+        }
+        view.flapping = known.is_flapping;
+        let suppressed = &known.suppressed;
+        view.snoozed_until = suppressed.snoozed_until.map(WireTime);
+        view.silenced_by = suppressed.silenced_by.iter().map(|id| id.to_string()).collect();
+        view.inhibited_by = suppressed.inhibited_by.iter().map(|id| format!("{id:016x}")).collect();
+        view.muted_by = suppressed.muted_by.iter().map(|name| name.to_string()).collect();
+        view
     }
 }
 
@@ -350,6 +407,11 @@ pub struct DeliveryView {
     /// When the receiver accepted it; null until then.
     #[schema(required)]
     pub sent_at: Option<WireTime>,
+    /// When it is tried next, at the earliest; null where it is not.
+    #[schema(required)]
+    pub next_attempt: Option<WireTime>,
+    /// Ids of the alerts it tells of, as far as that is remembered.
+    pub alerts: Vec<String>,
 }
 
 /// One step on the way from a value to a page, or to none.

@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::cli::{ApproveArguments, LeverArguments};
-use crate::client::{Server, print};
+use crate::client::{Server, encoded, print};
 use crate::table;
 
 const RUNBOOKS: &str = "/api/isobar/v1/runbooks";
@@ -114,16 +114,6 @@ fn confirmed(word: &str) -> Result<bool> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim() == word)
-}
-
-/// As one part of a path.
-fn encoded(id: &str) -> String {
-    id.bytes()
-        .map(|byte| match byte {
-            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
 }
 
 /// Control characters shown, not obeyed: nothing of what is decided about is cut.

@@ -12,6 +12,7 @@ use isobar_normalizer::ConfigError;
 use isobar_runbooks::Senders;
 use url::Url;
 
+use crate::api::Hooks;
 use crate::cli::CheckArguments;
 use crate::client::print;
 use crate::clock;
@@ -79,6 +80,7 @@ fn build(config: &Config, egress: &Egress) -> Result<Built, ConfigError> {
     let integrations = config.alerting.receivers.iter().flat_map(|receiver| &receiver.integrations);
     Senders::build(config.runbooks.clone(), egress, &config.secrets)?;
     config.checkpoints.as_ref().map(|places| Keeper::build(places, egress, &config.secrets)).transpose()?;
+    Hooks::build(&config.hooks, &config.secrets)?;
     Ok(Built {
         notifiers: integrations
             .map(|integration| integration.settings.build(&tools))

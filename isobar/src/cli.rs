@@ -1,11 +1,17 @@
 //! The command line.
 
+mod people;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use isobar_runbooks::Position;
 use isobar_simulators::{SCENARIOS, Scenario};
+
+pub use people::{
+    ActCommand, AlertsArguments, RoutesArguments, RoutesCommand, SilenceArguments, SilenceCommand, Targets,
+};
 
 /// One screen, one language and one alert centre over every cloud.
 #[derive(Debug, Parser)]
@@ -31,10 +37,14 @@ pub enum Command {
     Query(QueryArguments),
     /// Runs one SQL SELECT on a running server.
     Sql(SqlArguments),
-    /// Lists alerts of a running server.
-    Alerts(ListArguments),
+    /// Lists alerts of a running server, or does something about them.
+    Alerts(AlertsArguments),
     /// Lists deliveries of a running server: what was sent where, and the proof.
     Deliveries(ListArguments),
+    /// Lists, makes, changes and ends silences.
+    Silence(SilenceArguments),
+    /// Tells where alerts go.
+    Routes(RoutesArguments),
     /// Tells step by step why an alert paged, or did not.
     Why(WhyArguments),
     /// Lists what alerts propose to do, or approves (or denies) one proposal.
@@ -172,7 +182,7 @@ pub struct SqlArguments {
     pub server: ServerArguments,
 }
 
-/// `isobar alerts`, `isobar deliveries`
+/// `isobar alerts`, `isobar deliveries`, `isobar silence list`
 #[derive(Debug, Args)]
 pub struct ListArguments {
     /// Only what contains this text.
@@ -356,6 +366,26 @@ mod tests {
         check("isobar query up --from 1", false);
         check("isobar query up --at 1 --step 5s", false);
         check("isobar kinds webhook --markdown", false);
+        check("isobar alerts", true);
+        check("isobar alerts --q team=db", true);
+        check("isobar alerts ack 00000000000000a1", true);
+        check("isobar alerts ack --q team=db --note seen", true);
+        check("isobar alerts ack", false);
+        check("isobar alerts ack 00000000000000a1 --q team=db", false);
+        check("isobar alerts --q team=db ack 00000000000000a1", false);
+        check("isobar alerts assign --to mei 00000000000000a1", true);
+        check("isobar alerts snooze 00000000000000a1", false);
+        check("isobar alerts snooze --for 2h 00000000000000a1", true);
+        check("isobar silence add team=db -c moving --for 2h", true);
+        check("isobar silence add team=db -c moving", false);
+        check("isobar silence add team=db --for 2h", false);
+        check("isobar silence add team=db -c moving --for 2h --until 2026-01-01T00:00:00Z", false);
+        check("isobar silence update x", false);
+        check("isobar silence update x --for 1h", true);
+        check("isobar silence expire", false);
+        check("isobar silence list", true);
+        check("isobar routes test team=db severity=critical", true);
+        check("isobar routes test team", false);
         check("isobar approve", true);
         check("isobar approve p1 --deny --yes", true);
         check("isobar approve --deny", false);

@@ -91,6 +91,11 @@ impl Server {
         serde_json::from_slice(&answer.body).context("the answer is not JSON: is this an Isobar server?")
     }
 
+    /// Sends a request that carries nothing, and whose answer says nothing more than that it was done.
+    pub async fn send_nothing(&self, method: Method, path: &str) -> Result<()> {
+        self.ask(method, path, &[], None).await.map(drop)
+    }
+
     /// Every item of a list, page by page.
     pub async fn items(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<Value>> {
         let mut items = Vec::new();
@@ -131,6 +136,16 @@ fn address(server: &Url, path: &str) -> Url {
     let mut url = server.clone();
     url.set_path(&format!("{}{path}", server.path().trim_end_matches('/')));
     url
+}
+
+/// A part of a path, whatever is in it.
+pub fn encoded(id: &str) -> String {
+    id.bytes()
+        .map(|byte| match byte {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
 }
 
 /// `isobar query`
@@ -267,7 +282,8 @@ async fn came(arguments: &CoverageArguments) -> Result<Vec<Value>> {
     Server::new(&arguments.into())?.items("/api/isobar/v1/coverage", &[]).await
 }
 
-fn print_items(items: Vec<Value>, output: Output, columns: &[&str]) -> Result<()> {
+/// Prints items as they are, or these fields of them as columns.
+pub fn print_items(items: Vec<Value>, output: Output, columns: &[&str]) -> Result<()> {
     match output {
         Output::Json => print_line(&serde_json::to_string_pretty(&items)?),
         Output::Table => {
@@ -278,7 +294,8 @@ fn print_items(items: Vec<Value>, output: Output, columns: &[&str]) -> Result<()
     }
 }
 
-fn print_line(text: &str) -> Result<()> {
+/// Prints a text that ends with one line break.
+pub fn print_line(text: &str) -> Result<()> {
     print(format!("{}\n", text.trim_end()).as_bytes())
 }
 

@@ -3,6 +3,7 @@
 mod files;
 mod journal;
 mod raw;
+mod shown;
 mod started;
 
 use std::collections::BTreeSet;
@@ -16,15 +17,17 @@ use ipnet::IpNet;
 use isobar_alerting::{
     AlertingConfig, AlertingSection, AlertingSource, Classifier, NativeTable, Policies, Policy,
 };
+use isobar_collectors::push::{HOOK_KINDS, Hook, HookAuth};
 use isobar_collectors::{Clouds, InUse, SourceSettings};
 use isobar_dashboards::{SecurityOptions, ServerConfig};
 use isobar_normalizer::{ConfigError, MappingFile, Mappings, NativeMappings, Registry, Step};
 use isobar_runbooks::Runbooks;
 
-use crate::api::REMOTE_WRITE;
+use crate::api::{ALERTMANAGER, REMOTE_WRITE};
 use crate::secrets::EnvironmentAndFiles;
 use files::Files;
-use raw::{Duplicates, RawConfig, RawSource};
+use raw::{Duplicates, RawConfig, RawHook, RawSource};
+use shown::{shown, shown_section};
 
 pub use files::templates;
 pub use journal::{CheckpointConfig, PlaceConfig, PlaceTarget};
@@ -52,10 +55,14 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// What policies may ask to be done.
     pub runbooks: Runbooks,
+    /// Whose webhooks are taken.
+    pub hooks: Vec<HookConfig>,
     /// Who is told.
     pub alerting: AlertingConfig,
     /// What is right and changes nothing, and where it stands.
     pub notes: Vec<Problem>,
+    /// The same as it may be shown.
+    pub alerting_shown: String,
     /// What class and severity providers' own alarms get.
     pub native: NativeTable,
     /// What raw metrics mean.
@@ -93,6 +100,19 @@ pub struct SourceConfig {
     pub interval: Duration,
     /// Its own table.
     pub settings: Box<dyn SourceSettings>,
+}
+
+/// One entry of `hooks:`.
+#[derive(Debug)]
+pub struct HookConfig {
+    /// Unique.
+    pub name: String,
+    /// One of the kinds of hooks.
+    pub kind: &'static str,
+    /// Who may send; secrets are still references.
+    pub auth: HookAuth,
+    /// Reads what is sent.
+    pub reader: Arc<dyn Hook>,
 }
 
 /// Something wrong with a file, and where.
@@ -156,6 +176,13 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             Err(error) => note(path, error),
         }
     }
+    let mut hooks: Vec<HookConfig> = Vec::new();
+    for (index, raw) in raw.hooks.into_iter().enumerate() {
+        match hook(raw, &document, index, &hooks) {
+            Ok(hook) => hooks.push(hook),
+            Err(error) => note(path, error),
+        }
+    }
     let mut policies = Policies::with_runbooks(raw.runbooks.iter().map(|raw| raw.name().to_owned()));
     let policies_read = files.each(&raw.policies, &mut note, |text| policies.add(text));
     let policies = policies.into_vec();
@@ -189,6 +216,7 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
         None
     });
     let enrichment = enrichment.unwrap_or_default();
+    let alerting_shown = alerting_shown(raw.alerting.as_ref(), &document, &files);
     let own_templates = |pattern: &str| files::templates(&base_dir, pattern);
     let alerting = match raw.alerting.map(|raw| AlertingSource::read(raw, &own_templates)).transpose() {
         Ok(source) => alerting(source, &files, &mut note)
@@ -210,7 +238,9 @@ pub fn load(path: &Path, listen: Option<SocketAddr>) -> Result<Config, Vec<Probl
             sources,
             policies,
             runbooks,
+            hooks,
             alerting,
+            alerting_shown,
             notes,
             native: table,
             mappings: Arc::new(mappings),
@@ -238,6 +268,37 @@ fn source(raw: RawSource, document: &str, index: usize) -> Result<SourceConfig, 
     };
     let settings = kind.read(document, &[Step::Key("sources"), Step::Item(index), Step::Key("settings")])?;
     Ok(SourceConfig { name: raw.name.value.into(), kind: kind.name(), interval: raw.interval, settings })
+}
+
+/// Reads one hook's own table where it stands.
+fn hook(
+    raw: RawHook,
+    document: &str,
+    index: usize,
+    others: &[HookConfig],
+) -> Result<HookConfig, ConfigError> {
+    let RawHook { name, kind, auth, .. } = raw;
+    let known = HOOK_KINDS.iter().find(|one| one.name() == kind.value);
+    let Some(known) = known else {
+        let names: Vec<&str> = HOOK_KINDS.iter().map(|kind| kind.name()).collect();
+        let message = format!("unknown kind {:?}: one of {}", kind.value, names.join(", "));
+        return Err(ConfigError::at(kind.referenced, message));
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let wrong = if name.value.is_empty() || !name.value.chars().all(plain) {
+        Some("is part of a path: letters, digits, - _ and .")
+    } else if name.value == ALERTMANAGER {
+        Some("is what Alertmanager's API is called: take another name")
+    } else if others.iter().any(|other| other.name == name.value) {
+        Some("is given twice: names are unique")
+    } else {
+        None
+    };
+    if let Some(wrong) = wrong {
+        return Err(ConfigError::at(name.referenced, format!("hook {:?} {wrong}", name.value)));
+    }
+    let reader = known.build(document, &[Step::Key("hooks"), Step::Item(index), Step::Key("settings")])?;
+    Ok(HookConfig { name: name.value, kind: known.name(), auth, reader: reader.into() })
 }
 
 /// The table that the user adds to the one carried.
@@ -299,6 +360,16 @@ fn alerting(
             }
         }
     }
+}
+
+/// The alerting configuration as it is shown; empty where it is wrong, which is complained of elsewhere.
+fn alerting_shown(section: Option<&AlertingSection>, document: &str, files: &Files<'_>) -> String {
+    let text = match section.map(AlertingSection::file) {
+        None => shown(NO_RECEIVER),
+        Some(None) => shown_section(document),
+        Some(Some(path)) => files::read(&files.base_dir.join(path)).and_then(|text| shown(&text)),
+    };
+    text.unwrap_or_default()
 }
 
 #[cfg(test)]

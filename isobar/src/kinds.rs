@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anyhow::{Result, bail};
 use isobar_alerting::NOTIFIER_KINDS;
 use isobar_collectors::KINDS;
+use isobar_collectors::push::HOOK_KINDS;
 use isobar_dashboards::{SECURITY_SAMPLE, SERVER_SAMPLE};
 
 use crate::cli::KindsArguments;
@@ -14,6 +15,7 @@ use crate::table;
 /// The sections of `isobar.yaml` that are nobody's kind.
 const STORE_SAMPLE: &str = include_str!("config/store.sample.yaml");
 const JOURNAL_SAMPLE: &str = include_str!("config/journal.sample.yaml");
+const HOOKS_SAMPLE: &str = include_str!("config/hooks.sample.yaml");
 const FILES_SAMPLE: &str = include_str!("config/files.sample.yaml");
 
 /// One kind: what it is for, its word, the key it is written under, its sample.
@@ -37,7 +39,13 @@ fn all() -> impl Iterator<Item = Kind> {
         key: kind.config_key(),
         sample: kind.sample(),
     });
-    sources.chain(notifiers)
+    let hooks = HOOK_KINDS.iter().map(|kind| Kind {
+        role: "hook",
+        name: kind.name(),
+        key: "settings",
+        sample: kind.sample(),
+    });
+    sources.chain(notifiers).chain(hooks)
 }
 
 /// Prints what was asked for.
@@ -51,14 +59,26 @@ pub fn run(arguments: &KindsArguments) -> Result<()> {
             table::render(&["role", "kind", "written under"], &rows)
         }
         Some(name) => {
-            let Some(kind) = all().find(|kind| kind.name == name) else {
+            let found: Vec<Kind> = all().filter(|kind| kind.name == name).collect();
+            if found.is_empty() {
                 let known: Vec<&str> = all().map(|kind| kind.name).collect();
                 bail!("there is no kind {name:?}: one of {}", known.join(", "));
-            };
-            kind.sample.to_owned()
+            }
+            samples(&found)
         }
     };
     print(text.as_bytes())
+}
+
+/// The samples of one word; what each is for stands above it where the word means several things.
+fn samples(kinds: &[Kind]) -> String {
+    match kinds {
+        [kind] => kind.sample.to_owned(),
+        _ => {
+            let each = kinds.iter().map(|kind| format!("# {} ({})\n{}", kind.role, kind.key, kind.sample));
+            each.collect::<Vec<_>>().join("\n")
+        }
+    }
 }
 
 /// The configuration reference as Markdown.
@@ -75,6 +95,7 @@ fn reference() -> String {
         ("journal", JOURNAL_SAMPLE),
         ("policies, mappings, alerting", FILES_SAMPLE),
         ("runbooks", isobar_runbooks::SAMPLE),
+        ("hooks", HOOKS_SAMPLE),
     ];
     for (title, sample) in sections {
         section(&mut text, &format!("## {title}"), sample);
@@ -83,6 +104,7 @@ fn reference() -> String {
     for kind in all() {
         let title = match kind.role {
             "source" => format!("### kind: {}", kind.name),
+            "hook" => format!("### hook kind: {}", kind.name),
             _ => format!("### {} of a receiver", kind.key),
         };
         section(&mut text, &title, kind.sample);

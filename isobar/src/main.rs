@@ -18,6 +18,7 @@ mod demo;
 mod ingest;
 mod kinds;
 mod metadata;
+mod people;
 mod replay;
 mod reserve;
 mod resources;
@@ -120,8 +121,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Query(arguments) => client::query(arguments).await,
         Command::Sql(arguments) => client::sql(arguments).await,
-        Command::Alerts(arguments) => client::list(arguments, "alerts", &ALERT_COLUMNS).await,
+        Command::Alerts(arguments) => people::alerts(arguments, &ALERT_COLUMNS).await,
         Command::Deliveries(arguments) => client::list(arguments, "deliveries", &DELIVERY_COLUMNS).await,
+        Command::Silence(arguments) => people::silence(arguments).await,
+        Command::Routes(arguments) => people::routes(arguments).await,
         Command::Why(arguments) => client::why(arguments).await,
         Command::Approve(arguments) => act::approve(arguments).await,
         Command::Lever(arguments) => act::lever(arguments).await,

@@ -30,7 +30,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::api::{
-    AlertViews, EstateViews, MetricsPage, PushIntake, Replayer, RunbookViews, ServerOperations, SqlViews,
+    AlertIntake, AlertViews, AlertmanagerViews, EstateViews, Hooks, MetricsPage, PeopleViews, PushIntake,
+    Replayer, RunbookViews, ServerOperations, SilenceViews, SqlViews,
 };
 use crate::cli::ServeArguments;
 use crate::clock;
@@ -87,6 +88,10 @@ pub async fn serve(
         .map_err(|error| Problems(vec![Problem { file: arguments.config.clone(), error }]))?;
     let keeper = build_keeper(&config, &egress, &arguments.data_dir)
         .map_err(|error| Problems(vec![Problem { file: arguments.config.clone(), error }]))?;
+    let hooks = Hooks::default();
+    let open_hooks = Hooks::build(&config.hooks, &config.secrets)
+        .map_err(|error| Problems(vec![Problem { file: arguments.config.clone(), error }]))?;
+    hooks.set(open_hooks);
     let tls = config.server.tls(&config.secrets.base_dir).map(Tls::load).transpose()?.map(Arc::new);
     let listener = TcpListener::bind(config.server.listen()).await;
     let listener = listener.with_context(|| format!("listening on {}", config.server.listen()))?;
@@ -170,6 +175,7 @@ pub async fn serve(
             stop.clone(),
         ),
     );
+    let alerting_shown = Arc::new(parking_lot::Mutex::new(std::mem::take(&mut config.alerting_shown)));
     let reloader = Reloader {
         path: arguments.config,
         listen: arguments.listen,
@@ -181,6 +187,8 @@ pub async fn serve(
         evaluator,
         runbooks: runbooks.clone(),
         responses: responses.clone(),
+        hooks: hooks.clone(),
+        alerting_shown: Arc::clone(&alerting_shown),
         tls: tls.clone(),
     };
     // Before the rules about Isobar look at them: a source that is not there yet is not one that is well.
@@ -231,6 +239,7 @@ pub async fn serve(
             ingest: ingest.clone(),
             store: store.clone(),
             latest: Arc::clone(&pushed),
+            alerts: AlertIntake { centre: handle.clone(), hooks, runtime: tokio::runtime::Handle::current() },
         }),
         estate: Arc::new(EstateViews {
             statuses: statuses.clone(),
@@ -240,12 +249,22 @@ pub async fn serve(
             coverage: ingest.coverage().clone(),
             centre: handle.clone(),
         }),
-        alerts: Arc::new(AlertViews {
+        alerts: Arc::new(PeopleViews {
             centre: handle.clone(),
             runbooks: runbooks.clone(),
             runtime: tokio::runtime::Handle::current(),
         }),
         replays: Arc::new(Replayer::new(shared_journal.clone(), handle.clone(), rule_data, config.retention)),
+        silences: Arc::new(SilenceViews {
+            centre: handle.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        }),
+        centre: Arc::new(AlertViews { centre: handle.clone(), runtime: tokio::runtime::Handle::current() }),
+        alertmanager: Arc::new(AlertmanagerViews {
+            centre: handle.clone(),
+            configuration: alerting_shown,
+            started_at: opened,
+        }),
         runbooks: Arc::new(RunbookViews { runbooks, runtime: tokio::runtime::Handle::current() }),
         journal: shared_journal,
         journal_head: journal.heads(),

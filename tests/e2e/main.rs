@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod access;
+mod alertmanager_door;
 mod alertmanager_file;
 mod audit;
 mod clouds;
@@ -14,8 +15,10 @@ mod differential;
 mod disk;
 mod documents;
 mod doors;
+mod handling;
 mod harness;
 mod heartbeat;
+mod hooks;
 mod late;
 mod lifecycle;
 mod live;

@@ -87,13 +87,15 @@ pub(crate) struct Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Principal {
     pub(crate) name: String,
+    /// Whether a credential says so.
+    pub(crate) is_known: bool,
 }
 
 /// Why a request is not let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Denial {
     #[error(
-        "this needs a token: send Authorization: Bearer, or Basic at the Prometheus doors and the web page"
+        "this needs a token: send Authorization: Bearer, or Basic at the doors of Prometheus and Alertmanager and the web page"
     )]
     Anonymous,
     #[error("the token or password is not known here")]
@@ -127,9 +129,9 @@ impl Access {
         basic: bool,
     ) -> Result<Principal, Denial> {
         match self.identify(headers, basic)? {
-            None => Ok(Principal { name: "anonymous".to_owned() }),
+            None => Ok(Principal { name: "anonymous".to_owned(), is_known: false }),
             Some(credential) if credential.scopes.contains(scope) => {
-                Ok(Principal { name: credential.name.clone() })
+                Ok(Principal { name: credential.name.clone(), is_known: true })
             }
             Some(_) => Err(Denial::MissingScope(scope)),
         }
@@ -198,7 +200,7 @@ mod tests {
         if let Some(authorization) = authorization {
             headers.insert(AUTHORIZATION, authorization.parse().unwrap());
         }
-        let expected = expected.map(|name| Principal { name: name.to_owned() });
+        let expected = expected.map(|name| Principal { name: name.to_owned(), is_known: true });
         assert_eq!(access().authorize(&headers, scope, basic), expected, "{authorization:?} {scope}");
     }
 

@@ -1,4 +1,4 @@
-//! Sources, resources, alerts, deliveries, and why.
+//! Sources, resources, deliveries, and why.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::backend::{Backend, ReadError, ResendError};
 use crate::blocking::blocking;
 use crate::params::{Params, Segment};
-use crate::wire::{AlertView, DeliveryView, List, ResourceView, SourceView, WhyStep};
+use crate::wire::{DeliveryView, List, ResourceView, SourceView, WhyStep};
 
 /// State is read from memory or one small table.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,32 +35,10 @@ pub(crate) async fn resources(State(app): State<App>, params: Params) -> Result<
     list(&app, &params, |backend| backend.estate.resources()).await
 }
 
-/// Lists alerts by id.
-#[utoipa::path(get, path = "/api/isobar/v1/alerts", params(PageParams), responses((status = 200, body = List<AlertView>, description = "A page."), (status = "default", body = ErrorBody)))]
-pub(crate) async fn alerts(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
-    list(&app, &params, |backend| backend.alerts.alerts()).await
-}
-
 /// Lists deliveries, oldest first.
 #[utoipa::path(get, path = "/api/isobar/v1/deliveries", params(PageParams), responses((status = 200, body = List<DeliveryView>, description = "A page."), (status = "default", body = ErrorBody)))]
 pub(crate) async fn deliveries(State(app): State<App>, params: Params) -> Result<Response, NativeError> {
-    list(&app, &params, |backend| backend.alerts.deliveries()).await
-}
-
-/// Shows one alert.
-#[utoipa::path(get, path = "/api/isobar/v1/alerts/{id}", params(("id" = String, Path, description = "the alert's id: its fingerprint", pattern = "^[0-9a-fA-F]{16}$")), responses((status = 200, body = AlertView, description = "The alert."), (status = "default", body = ErrorBody)))]
-pub(crate) async fn alert(
-    State(app): State<App>,
-    Segment(id): Segment,
-    params: Params,
-) -> Result<Response, NativeError> {
-    refuse_unknown(&params, &[])?;
-    let fingerprint = format!("{:016x}", parse_fingerprint(&id)?);
-    let alerts = read(&app, |backend| backend.alerts.alerts()).await?;
-    match alerts.into_iter().find(|alert| alert.fingerprint == fingerprint) {
-        Some(alert) => Ok(Json(alert).into_response()),
-        None => Err(NativeError::not_found(format!("there is no alert {id:?}"))),
-    }
+    list(&app, &params, |backend| backend.centre.deliveries()).await
 }
 
 /// Tells step by step why an alert paged, or did not.
@@ -69,7 +47,7 @@ pub(crate) async fn why(State(app): State<App>, params: Params) -> Result<Respon
     let query = PageQuery::read(&params, &["alert"])?;
     let id = params.get("alert").ok_or_else(|| NativeError::bad_request("say which: ?alert=ID"))?;
     let fingerprint = parse_fingerprint(id)?;
-    let steps = read(&app, move |backend| backend.alerts.why(fingerprint)).await?;
+    let steps = read(&app, move |backend| backend.centre.why(fingerprint)).await?;
     let steps = steps.ok_or_else(|| NativeError::not_found(format!("there is no alert {id:?}")))?;
     let page = query.page(steps.into_iter().enumerate().collect());
     let items: Vec<WhyStep> = page.items.into_iter().map(|(_, step)| step).collect();
@@ -97,8 +75,8 @@ pub(crate) async fn resend(
         let ResendRequest {} = serde_json::from_slice(&body)
             .map_err(|error| NativeError::bad_request(format!("the body is {{}}: {error}")))?;
     }
-    let alerts = app.backend.alerts.clone();
-    let queued = blocking(&app.writes, PATIENCE, move || alerts.resend(&id, &principal.name)).await?;
+    let centre = app.backend.centre.clone();
+    let queued = blocking(&app.writes, PATIENCE, move || centre.resend(&id, &principal.name)).await?;
     let delivery = queued.map_err(|error| {
         let status = match error {
             ResendError::NotFound => StatusCode::NOT_FOUND,
@@ -110,7 +88,7 @@ pub(crate) async fn resend(
     Ok((StatusCode::ACCEPTED, Json(delivery)).into_response())
 }
 
-fn parse_fingerprint(id: &str) -> Result<u64, NativeError> {
+pub(super) fn parse_fingerprint(id: &str) -> Result<u64, NativeError> {
     let is_fingerprint = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let fingerprint = u64::from_str_radix(id, 16).ok().filter(|_| is_fingerprint);
     fingerprint

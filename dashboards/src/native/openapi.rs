@@ -10,7 +10,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{Modify, OpenApi};
 
-use super::{estate, events, journal, lists, replay, runbooks, sql};
+use super::{alerts, estate, events, journal, lists, replay, routing, runbooks, silences, sql};
 use crate::door::json_response;
 use crate::routes::ROUTES;
 use crate::wire::EventView;
@@ -32,8 +32,18 @@ const TOKEN: &str = "token";
         estate::coverage,
         estate::overview,
         lists::resources,
-        lists::alerts,
-        lists::alert,
+        alerts::alerts,
+        alerts::alert,
+        alerts::act,
+        silences::silences,
+        silences::silence,
+        silences::put_silence,
+        silences::expire_silence,
+        silences::preview_silence,
+        routing::routes,
+        routing::preview_routes,
+        routing::receivers,
+        routing::test_receiver,
         lists::deliveries,
         lists::resend,
         lists::why,
@@ -80,6 +90,7 @@ fn operation<'a>(item: &'a mut PathItem, method: &Method) -> Option<&'a mut Oper
         Method::GET => item.get.as_mut(),
         Method::POST => item.post.as_mut(),
         Method::PUT => item.put.as_mut(),
+        Method::DELETE => item.delete.as_mut(),
         _ => None,
     }
 }
@@ -90,7 +101,7 @@ struct Refusals;
 impl Modify for Refusals {
     fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
         for item in description.paths.paths.values_mut() {
-            for method in [Method::GET, Method::POST, Method::PUT] {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
                 let Some(operation) = operation(item, &method) else { continue };
                 if let Some(RefOr::T(refusal)) = operation.responses.responses.get_mut("default") {
                     refusal.description = "Refused: what is wrong and what would be right.".to_owned();

@@ -5,7 +5,8 @@ use utoipa::IntoParams;
 use super::NativeError;
 use crate::params::Params;
 use crate::wire::{
-    AlertView, CoverageView, DeliveryView, List, ProposalView, ResourceView, SourceView, WhyStep,
+    CoverageView, DeliveryView, List, ProposalView, ReceiverView, ResourceView, SilenceView, SourceView,
+    WhyStep,
 };
 
 /// Items on a page unless asked otherwise.
@@ -143,16 +144,25 @@ impl Listed for ResourceView {
     }
 }
 
-impl Listed for AlertView {
+impl Listed for SilenceView {
     fn key(&self) -> String {
-        self.id.clone()
+        self.place()
     }
 
     fn texts(&self) -> Vec<&str> {
-        let words = [&self.id, self.state.as_str(), self.severity.as_str(), self.class.as_str()];
-        let sources = self.sources.iter().map(String::as_str);
-        let labels = self.labels.values().chain(self.annotations.values()).map(String::as_str);
-        words.into_iter().chain(sources).chain(labels).collect()
+        let matchers = self.matchers.iter().flat_map(|one| [one.name.as_str(), &one.value]);
+        [self.id.as_str(), &self.state, &self.created_by, &self.comment].into_iter().chain(matchers).collect()
+    }
+}
+
+impl Listed for (usize, ReceiverView) {
+    fn key(&self) -> String {
+        format!("{:08}", self.0)
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let channels = self.1.channels.iter().map(|one| one.channel.as_str());
+        [self.1.name.as_str()].into_iter().chain(channels).collect()
     }
 }
 

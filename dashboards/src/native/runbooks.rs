@@ -107,12 +107,12 @@ pub(crate) async fn set_lever(
     Ok(Json(moved.await?.map_err(refused)?).into_response())
 }
 
-fn request<T: DeserializeOwned>(query: Option<&str>, body: &[u8]) -> Result<T, NativeError> {
+pub(super) fn request<T: DeserializeOwned>(query: Option<&str>, body: &[u8]) -> Result<T, NativeError> {
     refuse_unknown(&Params::of_query(query.unwrap_or_default()), &[])?;
     serde_json::from_slice(body).map_err(|error| NativeError::bad_request(format!("the body: {error}")))
 }
 
-fn refused(error: ActError) -> NativeError {
+pub(super) fn refused(error: ActError) -> NativeError {
     let status = match error {
         ActError::NotFound(_) => StatusCode::NOT_FOUND,
         ActError::Invalid(_) => StatusCode::BAD_REQUEST,

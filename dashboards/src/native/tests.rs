@@ -59,7 +59,7 @@ async fn wrong_requests_are_told_what_is_right() {
 async fn an_alert_and_why() {
     let fake = Fake::new();
     let router = fake.router("{}");
-    let id = fake.alerts.lock()[0].id.clone();
+    let id = format!("{:016x}", fake.alerts.lock()[0].fingerprint);
     let alert = get(&router, &format!("/api/isobar/v1/alerts/{id}")).await.json();
     assert_eq!(
         (&alert["name"], &alert["state"], &alert["severity"]),

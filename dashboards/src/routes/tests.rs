@@ -18,12 +18,17 @@ fn guarded() -> String {
 
 /// The row's path with its parameters filled in.
 fn path_of(route: &Route) -> String {
-    route.path.replace("{name}", "job").replace("{id}", "d1").replace("{file}", "isobar.css")
+    route
+        .path
+        .replace("{kind}", "json")
+        .replace("{name}", "job")
+        .replace("{id}", "d1")
+        .replace("{file}", "isobar.css")
 }
 
 fn request(route: &Route, method: &Method, headers: &[(&str, &str)]) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path_of(route));
-    if route.door == Door::Native && !method.is_safe() {
+    if matches!(route.door, Door::Native | Door::Alertmanager) && !method.is_safe() {
         request = request.header("content-type", "application/json");
     }
     for (name, value) in headers {
@@ -193,6 +198,8 @@ async fn what_is_not_there_is_said_in_the_doors_own_way() {
     assert_eq!((answer.status, &answer.json()["errorType"]), (StatusCode::NOT_FOUND, &"not_found".into()));
     let answer = check(&router, get("/api/isobar/v1/nothing")).await;
     assert_eq!((answer.status, &answer.json()["code"]), (StatusCode::NOT_FOUND, &"not_found".into()));
+    let answer = check(&router, get("/api/v2/nothing")).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (StatusCode::NOT_FOUND, &404.into()));
     let answer = check(&router, get("/%3Cscript%3Ealert(1)%3C/script%3E/..%2f..%2fetc/passwd")).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert!(!answer.body.contains("<script"), "{}", answer.body);
@@ -203,13 +210,18 @@ async fn what_is_not_there_is_said_in_the_doors_own_way() {
 }
 
 #[tokio::test]
-async fn native_changes_want_json() {
+async fn changes_want_json() {
     let fake = Fake::new();
     let router = fake.router("{}");
     for kind in
         ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx"]
     {
-        for path in ["/api/isobar/v1/deliveries/d1/resend", "/api/isobar/v1/sql"] {
+        for path in [
+            "/api/isobar/v1/deliveries/d1/resend",
+            "/api/isobar/v1/sql",
+            "/api/v2/alerts",
+            "/api/v2/silences",
+        ] {
             let answer = fake::post(&router, path, kind, r#"{"statement": "SELECT 1"}"#).await;
             assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{path} {kind}");
         }

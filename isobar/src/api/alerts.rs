@@ -1,12 +1,11 @@
-//! Alerts, deliveries and reasons as the API shows them.
+//! Deliveries and reasons as the API shows them.
 
 use isobar_alerting::{
     CentreError, CentreHandle, Delivery, DeliveryFilter, DeliveryState as Kept, Direction,
 };
 use isobar_dashboards::{
-    AlertCentre, AlertView, DeliveryState, DeliveryTransition, DeliveryView, ReadError, ResendError, WhyStep,
+    AlertCentre, DeliveryState, DeliveryTransition, DeliveryView, ReadError, ResendError, WhyStep,
 };
-use isobar_runbooks::RunbookHandle;
 use tokio::runtime::Handle;
 
 /// Reads the alert centre.
@@ -14,25 +13,16 @@ use tokio::runtime::Handle;
 pub struct AlertViews {
     /// The centre.
     pub centre: CentreHandle,
-    /// What was proposed because of alerts.
-    pub runbooks: RunbookHandle,
     /// Where its asynchronous calls run.
     pub runtime: Handle,
 }
 
 impl AlertCentre for AlertViews {
-    fn alerts(&self) -> Result<Vec<AlertView>, ReadError> {
-        let mut proposals = self.runbooks.by_alert();
-        let alerts = self.centre.alerts();
-        let views = alerts.iter().map(AlertView::from).map(|mut view| {
-            view.proposals = proposals.remove(&view.id).unwrap_or_default();
-            view
-        });
-        Ok(views.collect())
-    }
-
     fn deliveries(&self) -> Result<Vec<DeliveryView>, ReadError> {
-        Ok(self.centre.deliveries(&DeliveryFilter::default()).iter().map(view).collect())
+        let told = self.centre.told_alerts();
+        let alerts = |delivery: &Delivery| told.get(&delivery.notification).map_or(&[][..], |ids| ids);
+        let deliveries = self.centre.deliveries(&DeliveryFilter::default());
+        Ok(deliveries.iter().map(|delivery| view(delivery, alerts(delivery))).collect())
     }
 
     fn why(&self, fingerprint: u64) -> Result<Option<Vec<WhyStep>>, ReadError> {
@@ -49,7 +39,10 @@ impl AlertCentre for AlertViews {
 
     fn resend(&self, delivery: &str, actor: &str) -> Result<DeliveryView, ResendError> {
         match self.runtime.block_on(self.centre.resend(delivery, actor)) {
-            Ok(delivery) => Ok(view(&delivery)),
+            Ok(delivery) => {
+                let told = self.centre.told_alerts();
+                Ok(view(&delivery, told.get(&delivery.notification).map_or(&[][..], |ids| ids)))
+            }
             Err(CentreError::UnknownDelivery(_)) => Err(ResendError::NotFound),
             Err(error @ CentreError::NotDead { .. }) => Err(ResendError::NotDead(error.to_string())),
             Err(error) => Err(ResendError::Failed(error.to_string())),
@@ -57,7 +50,8 @@ impl AlertCentre for AlertViews {
     }
 }
 
-fn view(delivery: &Delivery) -> DeliveryView {
+fn view(delivery: &Delivery, alerts: &[u64]) -> DeliveryView {
+    let is_waiting = matches!(delivery.state, Kept::Queued | Kept::Failed);
     DeliveryView {
         id: delivery.id.to_string(),
         incident: None,
@@ -79,5 +73,7 @@ fn view(delivery: &Delivery) -> DeliveryView {
         last_error: delivery.last_error.clone(),
         queued_at: delivery.created_at.into(),
         sent_at: delivery.sent_at.map(Into::into),
+        next_attempt: is_waiting.then(|| delivery.next_attempt_at.into()),
+        alerts: alerts.iter().map(|id| format!("{id:016x}")).collect(),
     }
 }

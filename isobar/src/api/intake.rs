@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use isobar_collectors::remote_write::{self, RemoteWriteError};
-use isobar_dashboards::{Intake, IntakeAnswer};
+use isobar_dashboards::{HookCall, HookReply, Intake, IntakeAnswer, PostAnswer, Sender};
 use isobar_journal::JournalError;
 use isobar_normalizer::Timestamp;
 use isobar_store::{AppendError, Store};
 use parking_lot::Mutex;
 
+use crate::api::AlertIntake;
 use crate::clock;
 use crate::ingest::{Delivery, Ingest, IngestError, refusals};
 use crate::metadata::Said;
@@ -36,6 +37,8 @@ pub struct PushIntake {
     pub store: Store,
     /// Where the latest push is noted.
     pub latest: Arc<Mutex<Option<Push>>>,
+    /// Where alerts go.
+    pub alerts: AlertIntake,
 }
 
 impl Intake for PushIntake {
@@ -74,6 +77,14 @@ impl Intake for PushIntake {
         let refusals = [invalid, refusals(&appended)];
         let refusals: Vec<String> = refusals.into_iter().flatten().collect();
         if refusals.is_empty() { IntakeAnswer::Stored } else { IntakeAnswer::Invalid(refusals.join("; ")) }
+    }
+
+    fn post_alerts(&self, body: &[u8], sender: &Sender) -> PostAnswer {
+        self.alerts.post(body, sender)
+    }
+
+    fn hook(&self, call: HookCall) -> HookReply {
+        self.alerts.hook(&call)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use isobar_alerting::AlertingSection;
+use isobar_collectors::push::HookAuth;
 use isobar_dashboards::{SecurityConfig, ServerConfig};
 use isobar_normalizer::{ConfigError, parse_duration};
 use isobar_runbooks::RawRunbook;
@@ -35,6 +36,8 @@ pub struct RawConfig {
     #[serde(default)]
     pub runbooks: Vec<RawRunbook>,
     #[serde(default)]
+    pub hooks: Vec<RawHook>,
+    #[serde(default)]
     pub alerting: Option<AlertingSection>,
 }
 
@@ -60,6 +63,18 @@ pub struct RawSource {
     pub kind: Spanned<String>,
     #[serde(default = "default_interval", deserialize_with = "interval")]
     pub interval: Duration,
+    #[serde(default)]
+    #[expect(dead_code, reason = "read in place by the kind")]
+    pub settings: Option<IgnoredAny>,
+}
+
+/// One entry of `hooks:`; its own table is read later, when its kind is known.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawHook {
+    pub name: Spanned<String>,
+    pub kind: Spanned<String>,
+    pub auth: HookAuth,
     #[serde(default)]
     #[expect(dead_code, reason = "read in place by the kind")]
     pub settings: Option<IgnoredAny>,

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::api::ReloadRequest;
+use crate::api::{Hooks, ReloadRequest, ShownConfiguration};
 use crate::clock;
 use crate::collect::{Running, Source, SourceStatuses};
 use crate::config::{Config, Problem, Problems, Started, load};
@@ -35,6 +35,8 @@ pub struct Reloader {
     pub evaluator: Arc<Mutex<Evaluator>>,
     pub runbooks: RunbookHandle,
     pub responses: Arc<Responses>,
+    pub hooks: Hooks,
+    pub alerting_shown: ShownConfiguration,
     pub tls: Option<Arc<Tls>>,
 }
 
@@ -73,15 +75,19 @@ impl Reloader {
             })?;
             let sources = build_sources(&path, &config, &egress).map_err(|problem| vec![problem])?;
             let senders = Senders::build(config.runbooks.clone(), &egress, &config.secrets)
+                .map_err(|error| vec![Problem { file: path.clone(), error }])?;
+            let hooks = Hooks::build(&config.hooks, &config.secrets)
                 .map_err(|error| vec![Problem { file: path, error }])?;
-            Ok((config, sources, senders, tls.map(|tls| tls.reload())))
+            Ok((config, sources, senders, hooks, tls.map(|tls| tls.reload())))
         });
         let read = reading.await.map_err(|error| format!("reading the configuration broke off: {error}"))?;
-        let (mut config, sources, senders, certificate) = read.map_err(complaints)?;
+        let (mut config, sources, senders, hooks, certificate) = read.map_err(complaints)?;
         certificate.transpose().map_err(|error| error.to_string())?;
         config.log_notes();
         self.centre.reload(config.alerting.clone()).await.map_err(|error| error.to_string())?;
         self.runbooks.reload(senders).await.map_err(|error| error.to_string())?;
+        self.hooks.set(hooks);
+        *self.alerting_shown.lock() = std::mem::take(&mut config.alerting_shown);
 
         for former in std::mem::take(running) {
             let successor = sources.iter().find(|source| source.name == *former.name());

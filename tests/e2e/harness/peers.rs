@@ -81,7 +81,7 @@ impl Prometheus {
 /// A real Alertmanager.
 pub struct Alertmanager {
     _process: Process,
-    url: String,
+    pub url: String,
 }
 
 impl Alertmanager {
@@ -95,11 +95,6 @@ impl Alertmanager {
         let url = format!("http://127.0.0.1:{port}");
         wait_until_answering("alertmanager", &format!("{url}/-/ready")).await;
         Self { _process: process, url }
-    }
-
-    /// Where it listens.
-    pub fn url(&self) -> &str {
-        &self.url
     }
 
     /// Posts alerts, which fire from now on.

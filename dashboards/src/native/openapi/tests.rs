@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use http::Request;
-use isobar_alerting::AlertState;
+use isobar_alerting::{AlertState, KnownAlert, NativeReport, Suppressed, Threshold, Transition};
 use isobar_journal::Journal;
 use isobar_normalizer::Severity;
 use jsonschema::Validator;
@@ -79,28 +79,46 @@ fn close(schema: &mut Value) {
 fn full() -> std::sync::Arc<Fake> {
     let fake = Fake::new();
     let states = [AlertState::Pending, AlertState::Firing, AlertState::NoData, AlertState::Resolved];
-    let mut alerts: Vec<AlertView> =
-        states.iter().map(|state| fake::alert(state.as_str(), Severity::Error, *state)).collect();
-    alerts[3].ends_at = Some(NOW.into());
-    alerts[3].value = Some(0.5);
-    alerts[3].acknowledged_by = Some("user a".to_owned());
-    alerts[3].incident = Some("i1".to_owned());
-    let level = Severity::Critical;
-    let (operator, unit) = (">".to_owned(), "1".to_owned());
-    alerts[1].threshold = Some(ThresholdView { level, operator, value: 0.95, unit });
-    alerts[1].metric = Some("system.cpu.utilization".to_owned());
-    alerts[1].expression = Some("up".to_owned());
-    alerts[1].native.push(NativeView {
-        source: "aws".to_owned(),
-        id: "arn:1".to_owned(),
-        name: "cpu-high".to_owned(),
-        state: isobar_normalizer::NativeState::Unknown,
-        severity: Severity::Warning,
-        source_severity: String::new(),
-        since: NOW.into(),
-        muted: false,
-        url: String::new(),
+    let one = |state: AlertState| {
+        let mut alert = Transition::clone(&fake::alert(state.as_str(), Severity::Error, state).latest).alert;
+        if state == AlertState::Resolved {
+            (alert.ends_at, alert.value) = (Some(NOW), Some(0.5));
+        }
+        if state == AlertState::Firing {
+            let (operator, unit) = (">".to_owned(), "1".to_owned());
+            alert.watched.threshold =
+                Some(Threshold { level: Severity::Critical, operator, value: 0.95, unit });
+            alert.watched.metric = Some("system.cpu.utilization".to_owned());
+            alert.watched.expression = Some("up".to_owned());
+            alert.native.push(NativeReport {
+                source: "aws".to_owned(),
+                part: String::new(),
+                id: "arn:1".to_owned(),
+                name: "cpu-high".to_owned(),
+                state: isobar_normalizer::NativeState::Unknown,
+                severity: Severity::Warning,
+                source_severity: String::new(),
+                since: NOW,
+                is_muted: false,
+                acknowledged_by: String::new(),
+                url: String::new(),
+            });
+        }
+        fake::known(alert)
+    };
+    let mut alerts: Vec<KnownAlert> = states.into_iter().map(one).collect();
+    alerts[1].suppressed = Suppressed {
+        silenced_by: vec!["s".into()],
+        inhibited_by: vec![0xa1],
+        muted_by: vec!["nights".into()],
+        snoozed_until: Some(NOW),
+    };
+    let handling = json!({
+        "fingerprint": "00000000000000a1", "acknowledged": {"by": "user a", "at": 0, "severity": "critical"},
+        "assigned_to": "user b", "comments": [{"by": "user a", "at": 0, "text": "seen"}],
+        "act": "acknowledge", "actor": "user a", "at": 0,
     });
+    alerts[1].handling = Some(std::sync::Arc::new(serde_json::from_value(handling).unwrap()));
     *fake.alerts.lock() = alerts;
     let (mut paid, mut fresh) =
         (fake::source("paid", SourceState::Degraded), fake::source("fresh", SourceState::Up));
@@ -168,7 +186,8 @@ fn the_description_is_what_openapi_says_and_every_schema_compiles() {
         }
     }
     let items = |list: &str| schemas[list]["properties"]["items"]["items"]["$ref"].clone();
-    assert_eq!(items("List_AlertView"), "#/components/schemas/AlertView");
+    assert_eq!(items("AlertList"), "#/components/schemas/AlertView");
+    assert_eq!(items("List_SilenceView"), "#/components/schemas/SilenceView");
     assert_eq!(items("List_EventView"), "#/components/schemas/EventView");
     for reference in references(&described.0) {
         let pointer = reference.strip_prefix('#').unwrap();
@@ -201,7 +220,26 @@ fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations()
         "ThresholdView",
         "DeliveryView",
         "WhyStep",
-        "List_AlertView",
+        "AlertList",
+        "FacetCount",
+        "CommentView",
+        "ActAnswer",
+        "SilenceView",
+        "SilencePreview",
+        "Hidden",
+        "NameCount",
+        "RoutingView",
+        "RouteView",
+        "WhoAnswer",
+        "RouteStep",
+        "ToldView",
+        "ChangedAnswer",
+        "ReceiverChange",
+        "RouteChange",
+        "ReceiverView",
+        "ReceiverChannel",
+        "TestAnswer",
+        "TestResult",
         "ProposalView",
         "ProposedAlert",
         "EvidenceView",
@@ -245,7 +283,8 @@ fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations()
 fn an_answer_that_is_not_as_described_is_noticed() {
     let described = Described::new();
     let validator = described.validator(&json!({"$ref": "#/components/schemas/AlertView"}));
-    let right = serde_json::to_value(fake::alert("A", Severity::Info, AlertState::Firing)).unwrap();
+    let right =
+        serde_json::to_value(AlertView::from(&fake::alert("A", Severity::Info, AlertState::Firing))).unwrap();
     assert!(validator.is_valid(&right));
     for (field, value) in [
         ("state", json!("loud")),
@@ -268,11 +307,17 @@ async fn real_answers_are_as_described() {
     let described = Described::new();
     let fake = full();
     let router = fake.router("{}");
-    let id = fake.alerts.lock()[0].id.clone();
+    let id = format!("{:016x}", fake.alerts.lock()[1].fingerprint);
     let why = format!("why?alert={id}");
     let decision = json!({"hash": "0".repeat(64), "comment": "seen"}).to_string();
     let alert = format!("alerts/{id}");
     let mut seen = BTreeSet::new();
+    let silence = json!({
+        "matchers": [{"name": "alertname", "value": "fir.*", "is_regex": true}], "ends_at": "2023-11-15T00:00:00Z",
+        "comment": "why", "recurrence": [{"weekdays": ["monday:friday"], "location": "Europe/Berlin"}],
+    });
+    let made = fake::post(&router, "/api/isobar/v1/silences", "application/json", &silence.to_string()).await;
+    assert_eq!(made.status, 200, "{}", made.body);
     for (operation, path, status) in [
         ("sources", "sources", 200),
         ("sources", "sources?limit=1", 200),
@@ -285,6 +330,14 @@ async fn real_answers_are_as_described() {
         ("resources", "resources", 200),
         ("alerts", "alerts", 200),
         ("alerts", "alerts?q=nothing", 200),
+        ("alerts", "alerts?facets=@severity,resource_name&sort=-where&state=open&limit=1", 200),
+        ("alerts", "alerts?sort=age", 400),
+        ("silences", "silences", 200),
+        ("silences/{id}", "silences/00000000-0000-4000-8000-000000000000", 200),
+        ("silences/{id}", "silences/none", 404),
+        ("routes", "routes", 200),
+        ("routes", "routes?a=1", 400),
+        ("receivers", "receivers?q=db", 200),
         ("alerts/{id}", &alert, 200),
         ("alerts/{id}", "alerts/0000000000000000", 404),
         ("alerts/{id}", "alerts/%ff", 400),
@@ -308,7 +361,42 @@ async fn real_answers_are_as_described() {
         described.check(&operation, &answer);
         seen.insert(operation);
     }
+    let silence = silence.to_string();
+    let acts = format!(r#"{{"act": "assign", "to": "b", "ids": ["{id}", "00000000000000ff"]}}"#);
     for (operation, path, body, status) in [
+        ("alerts/acts", "alerts/acts", &*acts, 200),
+        (
+            "alerts/acts",
+            "alerts/acts",
+            r#"{"act": "comment", "note": "n", "q": "@state=firing", "expected": 1}"#,
+            200,
+        ),
+        ("alerts/acts", "alerts/acts", r#"{"act": "acknowledge", "q": "", "expected": 1}"#, 409),
+        ("alerts/acts", "alerts/acts", r#"{"act": "snooze", "q": ""}"#, 400),
+        ("silences", "silences", &silence, 200),
+        (
+            "silences",
+            "silences",
+            r#"{"matchers": [], "ends_at": "2023-11-15T00:00:00Z", "comment": "c"}"#,
+            400,
+        ),
+        (
+            "silences/preview",
+            "silences/preview",
+            r#"{"matchers": [{"name": "alertname", "value": "firing"}]}"#,
+            200,
+        ),
+        ("routes/preview", "routes/preview", r#"{"labels": {"team": "db", "inhibited": "y"}}"#, 200),
+        (
+            "routes/preview",
+            "routes/preview",
+            r#"{"config": "{route: {receiver: x}, receivers: [{name: x}]}"}"#,
+            200,
+        ),
+        ("routes/preview", "routes/preview", r#"{"config": "route: {}"}"#, 400),
+        ("routes/preview", "routes/preview", "{}", 400),
+        ("receivers/{name}/test", "receivers/ops/test", "{}", 200),
+        ("receivers/{name}/test", "receivers/nobody/test", "{}", 404),
         ("sql", "sql", r#"{"statement": "SELECT 1"}"#, 200),
         ("sql", "sql?format=csv", r#"{"statement": "SELECT 1"}"#, 200),
         ("sql", "sql?format=arrow", r#"{"statement": "SELECT 1"}"#, 200),
@@ -352,6 +440,14 @@ async fn real_answers_are_as_described() {
         let operation = "put /api/isobar/v1/lever".to_owned();
         let answer = fake::put(&router, "/api/isobar/v1/lever", body).await;
         assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.body);
+        described.check(&operation, &answer);
+        seen.insert(operation);
+    }
+    for (id, status) in [("00000000-0000-4000-8000-000000000000", 200), ("none", 404)] {
+        let operation = "delete /api/isobar/v1/silences/{id}".to_owned();
+        let request = Request::delete(format!("/api/isobar/v1/silences/{id}"));
+        let answer = fake::send(&router, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status.as_u16(), status, "{id}: {}", answer.body);
         described.check(&operation, &answer);
         seen.insert(operation);
     }

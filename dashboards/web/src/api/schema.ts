@@ -24,10 +24,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists alerts by id. */
+        /** Lists alerts. */
         get: operations["alerts"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/alerts/acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Does something about open alerts: takes them, gives them to somebody, comments on them, puts them off.
+         * @description 409 when a filter lets more alerts through than were expected.
+         */
+        post: operations["act"];
         delete?: never;
         options?: never;
         head?: never;
@@ -181,6 +201,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/isobar/v1/receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists receivers in the order of the configuration, and how they do. */
+        get: operations["receivers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/receivers/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a test message, marked as one, by every way of a receiver.
+         * @description 409 less than ten seconds after the last one.
+         */
+        post: operations["test_receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replays a stretch of the journal under another configuration, other policies, or what runs; nothing is sent.
+         * @description The configuration is taken up at `from` as a reload would; what differs from what was told then is shown receiver by
+         *     receiver. The same request gives the same answer. A stretch is at most 31 days; 503 while another one is replayed.
+         */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/isobar/v1/resources": {
         parameters: {
             query?: never;
@@ -192,6 +270,40 @@ export interface paths {
         get: operations["resources"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the routes in force. */
+        get: operations["routes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/routes/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells who would get an alert with these labels, or what another configuration would send elsewhere. */
+        post: operations["preview_routes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -273,6 +385,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/isobar/v1/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists silences: active ones, the first to end first; pending ones; then the last that ended. */
+        get: operations["silences"];
+        put?: never;
+        /**
+         * Makes a silence, or changes the one whose id is given; where it cannot be changed in place that one ends, and the answer has
+         *     another id.
+         */
+        post: operations["put_silence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/silences/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells what a silence of these matchers would hide now, and would have hidden in the last 24 hours. */
+        post: operations["preview_silence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/silences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one silence. */
+        get: operations["silence"];
+        put?: never;
+        post?: never;
+        /**
+         * Ends a silence.
+         * @description 409 when it is over already.
+         */
+        delete: operations["expire_silence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/isobar/v1/sources": {
         parameters: {
             query?: never;
@@ -345,11 +516,65 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What became of an act; it is on disk. */
+        ActAnswer: {
+            /**
+             * Format: int64
+             * @description On how many alerts it was done.
+             */
+            affected: number;
+            /** @description Their ids. */
+            ids: string[];
+        };
+        /** @description An act on alerts: on those named, or on all open ones that a filter lets through. */
+        ActRequest: {
+            /** @description What to do. */
+            act: components["schemas"]["ActWord"];
+            /**
+             * Format: int64
+             * @description How many alerts the filter was seen to let through: where they are more by now nothing is done.
+             */
+            expected?: number;
+            /** @description Ids of alerts. */
+            ids?: string[];
+            /** @description What is said, kept as a comment. */
+            note?: string;
+            /** @description Instead of ids: a filter in the language of lists. */
+            q?: string;
+            /** @description Of `assign`: who gets them; empty takes it back. */
+            to?: string;
+            /** @description Of `snooze`: until when they are put off. */
+            until?: components["schemas"]["WireTime"];
+        };
+        /**
+         * @description What somebody does about alerts.
+         * @enum {string}
+         */
+        ActWord: "acknowledge" | "unacknowledge" | "assign" | "comment" | "snooze" | "unsnooze";
         /**
          * @description What kind of trouble it is.
          * @enum {string}
          */
         AlertClass: "availability" | "latency" | "errors" | "saturation" | "capacity" | "data-protection" | "security" | "cost" | "change" | "self";
+        /** @description A page of alerts. */
+        AlertList: {
+            /**
+             * @description By the names of `facets`: the 50 most frequent values of each. A facet's own `=` and `!=` chips are not counted, so that a
+             *     choice can be widened.
+             */
+            facets: {
+                [key: string]: components["schemas"]["FacetCount"][];
+            };
+            /** @description The items, in the order asked for. */
+            items: components["schemas"]["AlertView"][];
+            /** @description Give it as `after` to get the next page; null on the last one. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description How many alerts match, on all pages together.
+             */
+            total: number;
+        };
         /**
          * @description Where an alert stands.
          * @enum {string}
@@ -363,8 +588,12 @@ export interface components {
             annotations: {
                 [key: string]: string;
             };
+            /** @description Who is to look after it; null when nobody is. */
+            assigned_to: string | null;
             /** @description What kind of trouble. */
             class: components["schemas"]["AlertClass"];
+            /** @description What people said of it, oldest first. */
+            comments: components["schemas"]["CommentView"][];
             ends_at: components["schemas"]["WireTime"] | null;
             /** @description PromQL for the value that is compared; null when there is none. */
             expression: string | null;
@@ -372,6 +601,10 @@ export interface components {
             failure_domain: components["schemas"]["FailureDomain"];
             /** @description Alertmanager's fingerprint of the identity labels: 16 hexadecimal digits. */
             fingerprint: string;
+            /** @description Whether it begins and ends again and again. */
+            flapping: boolean;
+            /** @description Where its sender shows it; null where it was not sent, or the sender does not say. */
+            generator_url: string | null;
             /** @description The fingerprint, as the path `alerts/{id}` takes it. */
             id: string;
             /** @description The incident it belongs to; null when it is in none. */
@@ -384,6 +617,8 @@ export interface components {
             };
             /** @description The metric it is about: its canonical name, or the raw one's; null when it is about none. */
             metric: string | null;
+            /** @description Names of the time intervals because of which nobody is told of it now. */
+            muted_by: string[];
             /** @description The `alertname` label. */
             name: string;
             /** @description The provider's own alarms that it is, or that are folded into it. */
@@ -396,6 +631,7 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** @description Ids of the silences that hold it. */
             silenced_by: string[];
+            snoozed_until: components["schemas"]["WireTime"] | null;
             /** @description Who reported it. */
             sources: string[];
             /** @description When it began, in event time. */
@@ -462,6 +698,32 @@ export interface components {
          * @enum {string}
          */
         CellState: "ok" | "nodata" | "stale" | "unknown";
+        /** @description What would go elsewhere under another configuration. */
+        ChangedAnswer: {
+            /**
+             * Format: int64
+             * @description How many alerts were looked at.
+             */
+            alerts: number;
+            /**
+             * Format: int64
+             * @description How many of them would go elsewhere.
+             */
+            changed: number;
+            /** @description The alerts that would go elsewhere, at most 200. */
+            moved: components["schemas"]["RouteChange"][];
+            /** @description How many alerts each receiver gets. */
+            receivers: components["schemas"]["ReceiverChange"][];
+        };
+        /** @description Something that was said of an alert. */
+        CommentView: {
+            /** @description When. */
+            at: components["schemas"]["WireTime"];
+            /** @description By whom. */
+            by: string;
+            /** @description What. */
+            text: string;
+        };
         /** @description What the collection itself costs. */
         CostView: {
             /**
@@ -560,6 +822,8 @@ export interface components {
         DeliveryTransition: "firing" | "acknowledged" | "resolved";
         /** @description One message to one receiver's channel. */
         DeliveryView: {
+            /** @description Ids of the alerts it tells of, as far as that is remembered. */
+            alerts: string[];
             /**
              * Format: int32
              * @description How often it was tried.
@@ -575,6 +839,7 @@ export interface components {
             incident: string | null;
             /** @description What the latest failed try ran into; null when none failed. */
             last_error: string | null;
+            next_attempt: components["schemas"]["WireTime"] | null;
             /** @description When it was first queued; the list is in this order. */
             queued_at: components["schemas"]["WireTime"];
             /** @description The receiver's name. */
@@ -632,6 +897,16 @@ export interface components {
             /** @description Whether it came over a door that knows its senders. */
             verified: boolean;
         };
+        /** @description One value, and how often it occurs. */
+        FacetCount: {
+            /**
+             * Format: int64
+             * @description In how many alerts.
+             */
+            count: number;
+            /** @description The value. */
+            value: string;
+        };
         /**
          * @description How wide the trouble reaches.
          * @enum {string}
@@ -642,6 +917,21 @@ export interface components {
          * @enum {string}
          */
         Freshness: "full" | "partial" | "none" | "unknown";
+        /** @description Alerts that would be hidden. */
+        Hidden: {
+            /**
+             * Format: int64
+             * @description How many of them are critical.
+             */
+            critical: number;
+            /** @description Their most frequent names, at most 10. */
+            names: components["schemas"]["NameCount"][];
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            total: number;
+        };
         /**
          * @description How far Isobar may go.
          * @enum {string}
@@ -663,18 +953,6 @@ export interface components {
             set_at: components["schemas"]["WireTime"] | null;
             /** @description Who moved it last; null before anybody has. */
             set_by: string | null;
-        };
-        /** @description One page of a list. */
-        List_AlertView: {
-            /** @description The items, in the list's order. */
-            items: components["schemas"]["AlertView"][];
-            /** @description Give it as `after` to get the next page; null on the last one. */
-            next: string | null;
-            /**
-             * Format: int64
-             * @description How many items match `q`, on all pages together.
-             */
-            total: number;
         };
         /** @description One page of a list. */
         List_CoverageView: {
@@ -725,9 +1003,33 @@ export interface components {
             total: number;
         };
         /** @description One page of a list. */
+        List_ReceiverView: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["ReceiverView"][];
+            /** @description Give it as `after` to get the next page; null on the last one. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description How many items match `q`, on all pages together.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
         List_ResourceView: {
             /** @description The items, in the list's order. */
             items: components["schemas"]["ResourceView"][];
+            /** @description Give it as `after` to get the next page; null on the last one. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description How many items match `q`, on all pages together.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
+        List_SilenceView: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["SilenceView"][];
             /** @description Give it as `after` to get the next page; null on the last one. */
             next: string | null;
             /**
@@ -759,6 +1061,27 @@ export interface components {
              * @description How many items match `q`, on all pages together.
              */
             total: number;
+        };
+        /** @description One condition on a label, as Alertmanager writes it. */
+        MatcherView: {
+            /** @description Whether it must match; otherwise it must not. */
+            is_equal?: boolean;
+            /** @description Whether it is an expression. */
+            is_regex?: boolean;
+            /** @description The label. */
+            name: string;
+            /** @description The text, or the expression that the whole value matches. */
+            value: string;
+        };
+        /** @description A name, and how many alerts have it. */
+        NameCount: {
+            /**
+             * Format: int64
+             * @description In how many alerts.
+             */
+            count: number;
+            /** @description The label `alertname`. */
+            name: string;
         };
         /**
          * @description What a provider says of its own alarm.
@@ -911,6 +1234,201 @@ export interface components {
              */
             status: number;
         };
+        /** @description How many alerts a receiver gets. */
+        ReceiverChange: {
+            /**
+             * Format: int64
+             * @description Then.
+             */
+            after: number;
+            /**
+             * Format: int64
+             * @description Now.
+             */
+            before: number;
+            /** @description The receiver. */
+            receiver: string;
+        };
+        /** @description One way to tell a receiver. What is counted are the deliveries that are remembered. */
+        ReceiverChannel: {
+            /** @description `pagerduty`, `email`, `webhook` … */
+            channel: string;
+            /**
+             * Format: int64
+             * @description Deliveries that were given up.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description Deliveries that failed and are tried again.
+             */
+            failed: number;
+            /**
+             * Format: int32
+             * @description Its place in the list of its channel, from 0.
+             */
+            index: number;
+            /** @description What the latest failed try ran into; null when none failed. */
+            last_error: string | null;
+            last_sent_at: components["schemas"]["WireTime"] | null;
+            /**
+             * Format: int64
+             * @description Deliveries that wait to be sent for the first time.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were sent within the last hour.
+             */
+            sent_last_hour: number;
+        };
+        /** @description A receiver, and how its channels do. */
+        ReceiverView: {
+            /** @description The ways it is told; none where it swallows alerts. */
+            channels: components["schemas"]["ReceiverChannel"][];
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Routes that end at it; none means nobody is ever told there.
+             */
+            routes: number;
+        };
+        /** @description One alert of a message. */
+        ReplayAlert: {
+            /** @description Its fingerprint, 16 hex digits. */
+            id: string;
+            /** @description The `alertname` label. */
+            name: string;
+            /** @description Severity when it is told. */
+            severity: components["schemas"]["Severity"];
+            /** @description `firing` or `resolved`. */
+            transition: string;
+        };
+        /** @description A message that would be another. */
+        ReplayChange: {
+            /** @description As it would be. */
+            now: components["schemas"]["ReplayMessage"];
+            /** @description As it was. */
+            then: components["schemas"]["ReplayMessage"];
+        };
+        /** @description A notification on one way to its receiver. */
+        ReplayMessage: {
+            /** @description What it is about. */
+            alerts: components["schemas"]["ReplayAlert"][];
+            /** @description When it is decided. */
+            at: components["schemas"]["WireTime"];
+            /** @description `pagerduty`, `email`, `webhook` … */
+            channel: string;
+            /** @description Alertmanager's group key. */
+            group_key: string;
+            /** @description The labels that make the group. */
+            group_labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int32
+             * @description Its place in the receiver's list of that channel, from 0.
+             */
+            index: number;
+            /** @description Why, in Alertmanager's words. */
+            reason: string;
+            /** @description `firing` while anything is open, or `resolved`. */
+            transition: string;
+        };
+        /** @description What one receiver was told then, and would be told now. */
+        ReplayReceiver: {
+            /** @description Those told now only, the first 500. */
+            added: components["schemas"]["ReplayMessage"][];
+            /**
+             * Format: int64
+             * @description How many are told now only.
+             */
+            added_total: number;
+            /** @description Those that are another, the first 500. */
+            changed: components["schemas"]["ReplayChange"][];
+            /**
+             * Format: int64
+             * @description How many are told at another time, or about other alerts as well.
+             */
+            changed_total: number;
+            /**
+             * Format: int64
+             * @description Messages now.
+             */
+            now: number;
+            /** @description Its name. */
+            receiver: string;
+            /** @description Those told then only, the first 500. */
+            removed: components["schemas"]["ReplayMessage"][];
+            /**
+             * Format: int64
+             * @description How many were told then only.
+             */
+            removed_total: number;
+            /**
+             * Format: int64
+             * @description Messages that say the same at the same time.
+             */
+            same: number;
+            /**
+             * Format: int64
+             * @description Messages then.
+             */
+            then: number;
+        };
+        /** @description What is asked. Of what is left out, what runs holds. */
+        ReplayRequest: {
+            /** @description A whole configuration in Alertmanager's grammar, YAML, to route and group by. */
+            alerting?: string | null;
+            /** @description Begin of the stretch. */
+            from: components["schemas"]["WireTime"];
+            /** @description A policy file, YAML, whose policies are evaluated over what is stored in the place of what policies said then. */
+            policies?: string | null;
+            /** @description Silences in the place of all there were. */
+            silences?: components["schemas"]["ReplaySilence"][] | null;
+            /** @description The files of templates that `alerting` names: by pattern, as it is written there, and file name. */
+            templates?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            } | null;
+            /** @description End of it, exclusive. */
+            to: components["schemas"]["WireTime"];
+        };
+        /** @description A silence to try. */
+        ReplaySilence: {
+            ends_at?: components["schemas"]["WireTime"] | null;
+            /** @description As amtool writes them, `team=db, severity=~"info|warning"`. */
+            matchers: string;
+            starts_at?: components["schemas"]["WireTime"] | null;
+        };
+        /** @description What was told then, what would be told now, and what differs. Nothing was sent. */
+        ReplayView: {
+            /**
+             * Format: int64
+             * @description How many recorded events were run again.
+             */
+            events: number;
+            /** @description Begin of the stretch. */
+            from: components["schemas"]["WireTime"];
+            /** @description What could not be known, in words. */
+            notes: string[];
+            /**
+             * Format: int64
+             * @description Messages now, to all receivers.
+             */
+            now: number;
+            /** @description Every receiver that is told anything, then or now, by name. */
+            receivers: components["schemas"]["ReplayReceiver"][];
+            /**
+             * Format: int64
+             * @description Messages then, to all receivers.
+             */
+            then: number;
+            /** @description End of it, exclusive. */
+            to: components["schemas"]["WireTime"];
+        };
         /** @description What is said to a resend: that it is meant. */
         ResendRequest: Record<string, never>;
         /** @description A resource as last seen. */
@@ -939,6 +1457,103 @@ export interface components {
             type: string;
             /** @description Availability zone; empty when unknown. */
             zone: string;
+        };
+        /** @description An alert that would go elsewhere. */
+        RouteChange: {
+            /** @description Who would. */
+            after: string[];
+            /** @description Who gets it now. */
+            before: string[];
+            /** @description The alert's id. */
+            id: string;
+            /** @description Every label routing sees. */
+            labels: {
+                [key: string]: string;
+            };
+            /** @description Its name. */
+            name: string;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+        };
+        /** @description The answer to one of both. */
+        RoutePreview: components["schemas"]["WhoAnswer"] | components["schemas"]["ChangedAnswer"];
+        /** @description What is to be previewed: `labels`, or `config`. */
+        RoutePreviewRequest: {
+            /**
+             * @description A whole configuration in Alertmanager's grammar, YAML: what would go elsewhere.
+             * @default null
+             */
+            config: string;
+            /**
+             * Format: int64
+             * @description Of `config`: of the alerts of so many hours, 1 to 24; 24 where it is absent.
+             * @default null
+             */
+            hours: number;
+            /**
+             * @description Who would get an alert with these labels.
+             * @default null
+             */
+            labels: {
+                [key: string]: string;
+            };
+        };
+        /** @description What one route said. */
+        RouteStep: {
+            /** @description The condition that refused; or whether its receiver is told, or that of a route under it. */
+            detail: string;
+            /** @description Whether its conditions hold. */
+            is_match: boolean;
+            /** @description Where it stands. */
+            place: string;
+            /** @description Its receiver. */
+            receiver: string;
+        };
+        /** @description One route. */
+        RouteView: {
+            /** @description Names of the time intervals outside of which it is muted; none means never. */
+            active_intervals: string[];
+            /**
+             * Format: int64
+             * @description Open alerts that end here.
+             */
+            alerts: number;
+            /** @description Whether later siblings are tried after this one matched. */
+            continue: boolean;
+            /** @description Labels that make a group; `...` alone stands for all of them. */
+            group_by: string[];
+            /**
+             * Format: double
+             * @description How long a group that was looked at rests, in seconds.
+             */
+            group_interval: number;
+            /**
+             * Format: double
+             * @description How long a new group waits for company, in seconds.
+             */
+            group_wait: number;
+            /** @description Its own conditions, as they are written; all must match. */
+            matchers: string[];
+            /** @description Names of the time intervals in which it is muted. */
+            mute_intervals: string[];
+            /** @description Where it stands: `route`, `route.routes[0]` … */
+            place: string;
+            /** @description Who is told. */
+            receiver: string;
+            /**
+             * Format: double
+             * @description How long an unchanged group stays quiet, in seconds.
+             */
+            repeat_interval: number;
+            /** @description Tried in order. */
+            routes: components["schemas"]["RouteView"][];
+        };
+        /** @description The routes in force. */
+        RoutingView: {
+            /** @description The configuration in force as YAML, secrets as `<secret>`. */
+            config: string;
+            /** @description The root, which takes every alert. */
+            route: components["schemas"]["RouteView"];
         };
         /** @description The parts of the first sentence. */
         Sentence: {
@@ -987,6 +1602,71 @@ export interface components {
              * @description Will become a problem.
              */
             warning: number;
+        };
+        /** @description What a silence of these matchers would hide. */
+        SilencePreview: {
+            /** @description Of the alerts that are open. */
+            now: components["schemas"]["Hidden"];
+            /** @description Of those that began in the last 24 hours. */
+            past: components["schemas"]["Hidden"];
+        };
+        /** @description Matchers whose effect is asked for. */
+        SilencePreviewRequest: {
+            /** @description All must match. */
+            matchers: components["schemas"]["MatcherView"][];
+        };
+        /** @description A silence as it is asked for. */
+        SilenceRequest: {
+            /** @description Whatever else. */
+            annotations?: {
+                [key: string]: string;
+            };
+            /** @description Why; not empty. */
+            comment: string;
+            /** @description When it is over, at the latest. */
+            ends_at: components["schemas"]["WireTime"];
+            /** @description The silence it is to replace; absent for a new one. */
+            id?: string;
+            /** @description All must match; at least one does not match the empty text. */
+            matchers: components["schemas"]["MatcherView"][];
+            /** @description The windows in which it is active, as in Alertmanager's time intervals. */
+            recurrence?: Record<string, never>[];
+            /** @description When it begins; at once where it is absent. */
+            starts_at?: components["schemas"]["WireTime"];
+            /** @description Whether it is over with the last alert that it silences. */
+            until_resolved?: boolean;
+        };
+        /** @description A silence: alerts that all its matchers match are told to nobody while it is active. */
+        SilenceView: {
+            /** @description Whatever else its maker noted. */
+            annotations: {
+                [key: string]: string;
+            };
+            /** @description Why. */
+            comment: string;
+            /** @description Who made it. */
+            created_by: string;
+            /** @description When it is over, at the latest. */
+            ends_at: components["schemas"]["WireTime"];
+            /**
+             * Format: int64
+             * @description How many open alerts it holds now.
+             */
+            hides: number;
+            /** @description Its id, a UUID. */
+            id: string;
+            /** @description All must match. */
+            matchers: components["schemas"]["MatcherView"][];
+            /** @description The windows in which it is active, as in Alertmanager's time intervals; always where there is none. */
+            recurrence: Record<string, never>[];
+            /** @description When it begins. */
+            starts_at: components["schemas"]["WireTime"];
+            /** @description `pending`, `active` or `expired`. */
+            state: string;
+            /** @description Whether it is over as soon as no alert is open any more that it silences. */
+            until_resolved: boolean;
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["WireTime"];
         };
         /** @description Sources by state. */
         SourceCounts: {
@@ -1092,6 +1772,29 @@ export interface components {
             /** @description The URL. */
             url: string;
         };
+        /** @description How a test of a receiver went. */
+        TestAnswer: {
+            /** @description Each channel, in order. */
+            results: components["schemas"]["TestResult"][];
+        };
+        /** @description What is said to a test: that it is meant. */
+        TestRequest: Record<string, never>;
+        /** @description How a test of one channel went. */
+        TestResult: {
+            /** @description `pagerduty`, `email`, `webhook` … */
+            channel: string;
+            /** @description What went wrong there, or what the receiver answered. */
+            detail: string;
+            /**
+             * Format: int32
+             * @description Its place in the list of its channel, from 0.
+             */
+            index: number;
+            /** @description Whether the receiver has taken the message. */
+            is_taken: boolean;
+            /** @description How far it came: `config`, `render`, `connect`, `send` or `answer`. */
+            stage: string;
+        };
         /** @description Beyond what a value meets a level. */
         ThresholdView: {
             /** @description The level it belongs to. */
@@ -1105,6 +1808,28 @@ export interface components {
              * @description In the unit.
              */
             value: number;
+        };
+        /** @description A receiver that is told. */
+        ToldView: {
+            /** @description Labels that make the group. */
+            group_by: string[];
+            /** @description Names of the time intervals because of which it is not told now. */
+            muted_by: string[];
+            /** @description The route that leads to it. */
+            place: string;
+            /** @description The receiver. */
+            receiver: string;
+        };
+        /** @description Who would get an alert. */
+        WhoAnswer: {
+            /** @description Fingerprints of the alerts that would inhibit it. */
+            inhibited_by: string[];
+            /** @description Every route that was asked, in order. */
+            path: components["schemas"]["RouteStep"][];
+            /** @description Who would be told. */
+            receivers: components["schemas"]["ToldView"][];
+            /** @description Ids of the silences that would hold it. */
+            silenced_by: string[];
         };
         /** @description One step on the way from a value to a page, or to none. */
         WhyStep: {
@@ -1168,8 +1893,14 @@ export interface operations {
     alerts: {
         parameters: {
             query?: {
-                /** @description Words with blanks between them: what contains each of them, in capitals or not, is listed. */
+                /** @description `key op value` and free words, by blanks: `@severity=critical @region!=us-east-1 @age>15m checkout`. docs/web.md describes it. */
                 q?: string;
+                /** @description `open` (all but resolved) or `all` (the default). */
+                state?: string;
+                /** @description `id` (the default), `severity`, `name`, `where`, `since` or `value`; with - before it the other way round. */
+                sort?: string;
+                /** @description Fields and labels whose values are counted, with commas between them: `@severity,team`. */
+                facets?: string;
                 /** @description Items on the page at most. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -1187,7 +1918,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_AlertView"];
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    act: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActRequest"];
+            };
+        };
+        responses: {
+            /** @description Done, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActAnswer"];
                 };
             };
             /** @description Refused: what is wrong and what would be right. */
@@ -1509,6 +2273,111 @@ export interface operations {
             };
         };
     };
+    receivers: {
+        parameters: {
+            query?: {
+                /** @description Words with blanks between them: what contains each of them, in capitals or not, is listed. */
+                q?: string;
+                /** @description Items on the page at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ReceiverView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test_receiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the receiver's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestRequest"];
+            };
+        };
+        responses: {
+            /** @description How it went. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestAnswer"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            /** @description What differs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     resources: {
         parameters: {
             query?: {
@@ -1532,6 +2401,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_ResourceView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    routes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The routes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    preview_routes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutePreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description What the routes would do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutePreview"];
                 };
             };
             /** @description Refused: what is wrong and what would be right. */
@@ -1672,6 +2603,172 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    silences: {
+        parameters: {
+            query?: {
+                /** @description Words with blanks between them: what contains each of them, in capitals or not, is listed. */
+                q?: string;
+                /** @description Items on the page at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SilenceView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceRequest"];
+            };
+        };
+        responses: {
+            /** @description Made, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    preview_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilencePreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description The effect. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilencePreview"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the silence's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The silence. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    expire_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the silence's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceView"];
                 };
             };
             /** @description Refused: what is wrong and what would be right. */
