@@ -99,7 +99,7 @@ alerting:
     mute_time_intervals: [nights]
   receivers: [{name: ops}]
 ";
-    refused(config, "5:5", &["mute_time_intervals", "not supported"]);
+    refused(config, "5:27", &["root route", "time intervals"]);
     refused("alerting:\n  route: {receiver: nobody}\n  receivers: [{name: ops}]\n", "2:21", &["nobody"]);
 }
 
