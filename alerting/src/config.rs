@@ -33,6 +33,7 @@ mod noted;
 mod raw;
 mod receiver;
 mod route;
+mod secret_keys;
 mod templates;
 pub(crate) mod value;
 
@@ -40,6 +41,7 @@ pub use entry::Terms;
 pub(crate) use global::Global;
 pub(crate) use http::HttpConfig;
 pub use matchers::parse_matchers;
+pub use secret_keys::is_secret_key;
 pub use templates::TemplateFiles;
 pub(crate) use value::SecretSource;
 

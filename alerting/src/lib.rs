@@ -45,7 +45,7 @@ pub use centre::{
 pub use classify::Classifier;
 pub use config::{
     AlertingConfig, AlertingSection, AlertingSource, Beside, Heartbeat, Integration, Receiver, TemplateFiles,
-    Terms, parse_matchers,
+    Terms, is_secret_key, parse_matchers,
 };
 pub use delivery::{
     Delivery, DeliveryState, Direction, GroupId, IntegrationId, KeyScope, Notification, NotificationPart,

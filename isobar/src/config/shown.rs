@@ -1,5 +1,6 @@
 //! The alerting configuration as it may be shown: Alertmanager's own keys, secrets as `<secret>`.
 
+use isobar_alerting::is_secret_key;
 use isobar_normalizer::ConfigError;
 use serde_json::{Map, Value};
 use url::Url;
@@ -11,37 +12,6 @@ const SECRET: &str = "<secret>";
 const SECTIONS: [&str; 7] =
     ["global", "route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates"];
 
-/// Keys whose value is secret wherever they stand.
-const SECRET_KEYS: [&str; 21] = [
-    "api_key",
-    "api_secret",
-    "auth_password",
-    "auth_secret",
-    "authorization",
-    "bearer_token",
-    "bot_token",
-    "client_secret",
-    "credentials",
-    "integration_key",
-    "key",
-    "opsgenie_api_key",
-    "password",
-    "routing_key",
-    "secret",
-    "service_key",
-    "slack_api_url",
-    "smtp_auth_password",
-    "smtp_auth_secret",
-    "token",
-    "user_key",
-];
-/// Keys of addresses that are secrets themselves, by the integration they stand in.
-const SECRET_ADDRESSES: [(&str, &str); 4] = [
-    ("slack_configs", "api_url"),
-    ("discord_configs", "webhook_url"),
-    ("msteams_configs", "webhook_url"),
-    ("msteamsv2_configs", "webhook_url"),
-];
 /// Keys of an integration that are ours alone.
 const OURS: [&str; 6] = ["language", "max_bytes", "rate_limit", "secret", "secret_file", "storm"];
 
@@ -97,10 +67,14 @@ fn hide(value: &mut Value, channel: &str) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                let is_secret = SECRET_KEYS.contains(&key.as_str())
-                    || SECRET_ADDRESSES.contains(&(channel, key.as_str()));
                 match value {
-                    Value::String(text) if is_secret => *text = SECRET.to_owned(),
+                    // Our own reader takes an address there only.
+                    Value::String(text) if channel == "webhook_configs" && key == "url" => {
+                        *text = host_of(text);
+                    }
+                    Value::String(_) | Value::Number(_) if is_secret_key(channel, key) => {
+                        *value = SECRET.into()
+                    }
                     Value::String(text) if key.ends_with("url") => *text = without_password(text),
                     // Headers carry whatever authorises.
                     Value::Object(headers) if key == "http_headers" => {
@@ -136,6 +110,14 @@ fn without_password(text: &str) -> String {
     }
 }
 
+/// Where an address leads, without what may authorise in it: the host, and that there is more.
+fn host_of(text: &str) -> String {
+    let parts = Url::parse(text).ok().map(|url| url.origin().ascii_serialization());
+    // Addresses without a host have the origin `null`.
+    let origin = parts.filter(|origin| origin.contains("://"));
+    origin.map_or_else(|| SECRET.to_owned(), |origin| format!("{origin}/{SECRET}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,22 +125,30 @@ mod tests {
     #[test]
     fn secrets_are_hidden_and_ours_left_out() {
         let text = "
-global: {smtp_auth_password: hunter2, slack_api_url: 'https://hooks.slack.com/T/B/x', resolve_timeout: 5m}
+global:
+  {smtp_auth_password: hunter2, slack_api_url: 'https://hooks.slack.com/T/B/x', resolve_timeout: 5m, telegram_bot_token: '1:AA',
+   victorops_api_key: vo1, rocketchat_token_id: rt1, mattermost_webhook_url: 'https://mm.example/hooks/x', telegram_bot_token_file: /t/bot}
 heartbeat: {url: 'https://dead.example/k'}
 route: {receiver: ops, routes: [{matchers: ['team=\"db\"'], receiver: ops}]}
 receivers:
   - name: ops
     fallback: other
     webhook_configs:
-      - {url: 'https://u:p@hook.example/x?token=t', secret: whsec_x, rate_limit: {messages: 1}, http_config: {authorization: {credentials: abc}}}
+      - {url: 'https://u:p@hook.example:8443/in/path?token=t', secret: whsec_x, rate_limit: {messages: 1}, http_config: {authorization: {type: Bearer, credentials: abc}}}
     slack_configs: [{api_url: 'https://hooks.slack.com/T/B/y', channel: '#ops'}]
     dingtalk_configs: [{url: 'https://oapi.example'}]
+    pagerduty_configs: [{routing_key: r1r1, client_url: 'https://v:w@client.example/x?y=z', dedup_key: shown1, service_key: 4711}]
 ";
         let shown = shown(text).unwrap();
         for secret in [
             "hunter2",
             "hooks.slack.com",
+            "1:AA",
+            "vo1",
+            "rt1",
+            "mm.example",
             "u:p",
+            "path",
             "token=t",
             "abc",
             "whsec",
@@ -166,14 +156,41 @@ receivers:
             "dingtalk",
             "rate_limit",
             "fallback",
+            "r1r1",
+            "4711",
+            "v:w",
+            "y=z",
         ] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
-        for kept in ["resolve_timeout", "team=", "#ops", "https://hook.example/x", "<secret>"] {
+        let kept = [
+            "resolve_timeout",
+            "team=",
+            "#ops",
+            "https://hook.example:8443/<secret>",
+            "client.example/x",
+            "/t/bot",
+            "Bearer",
+            "shown1",
+        ];
+        for kept in kept {
             assert!(shown.contains(kept), "{kept} not in {shown}");
         }
         let section = shown_section(&format!("alerting:\n{}", text.replace('\n', "\n  "))).unwrap();
         assert_eq!(section, shown);
         assert_eq!(shown_section("sources: []").unwrap().trim(), "{}");
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_again() {
+        let text = "
+route: {receiver: ops}
+receivers: [{name: ops, webhook_configs: [{url: 'http://hook.example/a?b=c'}, {url_file: /w}], slack_configs: [{api_url: 'https://s.example/x'}]}]
+";
+        let shown = shown(text).unwrap();
+        let read = isobar_alerting::AlertingConfig::parse(&shown).unwrap();
+        assert_eq!(read.receivers[0].integrations.len(), 3);
+        assert_eq!(host_of("mailto:x"), "<secret>");
+        assert_eq!(host_of("no address"), "<secret>");
     }
 }
