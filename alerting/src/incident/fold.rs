@@ -7,6 +7,7 @@ use std::time::Duration;
 use isobar_normalizer::Timestamp;
 
 use super::draft::Draft;
+use super::features::Features;
 use super::index::Index;
 use super::tally::Tally;
 use super::{Incident, IncidentRecord, IncidentState};
@@ -161,6 +162,12 @@ impl Incidents {
         let outage = record.incident.outage.as_ref().filter(|_| record.incident.is_standing_outage())?;
         let is_folded = !outage.is_voice(&record.members.get(&fingerprint)?.features);
         is_folded.then_some(&record.incident)
+    }
+
+    /// What correlation sees of every open alert.
+    pub fn open_features(&self) -> impl Iterator<Item = &Features> {
+        let members = self.unresolved().flat_map(|known| known.record.present());
+        members.filter(|(_, member)| member.left_at.is_none()).map(|(_, member)| &member.features)
     }
 
     /// Every incident of late, in the order of their ids.

@@ -26,17 +26,23 @@ const CHANCE_MAX: f64 = 1e-3;
 /// So many of the units at least, however rare breaches usually are.
 const SHARE_MIN: f64 = 0.25;
 
+/// Before so much has passed since the onset, what is told late has not come, and that it is silent says nothing.
+const SETTLED: Duration = Duration::from_secs(6 * 60);
 /// The share of what breaches in a zone, or of a type, is so many times that of the rest: then it is that alone.
 const CONCENTRATED: f64 = 4.0;
 /// In that zone or of that type at least so many breach.
 const CONCENTRATED_MIN: f64 = 0.4;
-/// Resources in the rest, without which nothing can be said of it.
-const REST_MIN: usize = 3;
+/// Were the rest hit as hard, so many resources of it would breach, at least: fewer may be spared by chance.
+const REST_MIN: f64 = 3.0;
 
-/// What breaches in every region, by unit when its first breach began.
+/// What breaches in every region.
 pub(super) struct Breaches<'a> {
     regions: BTreeMap<Region, Vec<&'a Features>>,
+    recent: BTreeMap<Region, Units>,
 }
+
+/// By unit when its first breach began.
+type Units = BTreeMap<Arc<str>, Timestamp>;
 
 /// How broad it is in one region.
 #[derive(Clone, Debug)]
@@ -61,7 +67,7 @@ pub(super) struct Breadth {
 
 impl<'a> Breaches<'a> {
     /// Of the open alerts what an outage could have brought about.
-    pub(super) fn of(alerts: &[&'a Features]) -> Self {
+    pub(super) fn of(alerts: &[&'a Features], now: Timestamp) -> Self {
         let mut regions: BTreeMap<Region, Vec<&'a Features>> = BTreeMap::new();
         for features in alerts.iter().copied() {
             let (Some(provider), Some(region)) = (&features.provider, &features.region) else { continue };
@@ -69,7 +75,11 @@ impl<'a> Breaches<'a> {
                 regions.entry((Arc::clone(provider), Arc::clone(region))).or_default().push(features);
             }
         }
-        Self { regions }
+        let recent = |(region, alerts): (&Region, &Vec<&Features>)| {
+            (region.clone(), units(alerts.iter().copied(), now.minus(RECENT)))
+        };
+        let recent = regions.iter().map(recent).collect();
+        Self { regions, recent }
     }
 
     /// What began in a region at or after a time.
@@ -78,14 +88,15 @@ impl<'a> Breaches<'a> {
         all.filter(move |features| features.starts_at >= from)
     }
 
-    /// By unit when its first breach began, of those that began at or after a time.
-    pub(super) fn units(&self, region: &Region, from: Timestamp) -> BTreeMap<Arc<str>, Timestamp> {
-        let mut first = BTreeMap::new();
-        for features in self.since(region, from) {
-            let began = first.entry(unit_of(features)).or_insert(features.starts_at);
-            *began = features.starts_at.min(*began);
-        }
-        first
+    /// The units of a region that breach, of what began at or after a time.
+    pub(super) fn units(&self, region: &Region, from: Timestamp) -> Units {
+        units(self.since(region, from), from)
+    }
+
+    /// The units of a region that breach since lately.
+    pub(super) fn recent(&self, region: &Region) -> &Units {
+        static NONE: Units = Units::new();
+        self.recent.get(region).unwrap_or(&NONE)
     }
 
     /// How broad it is in a region now, against the share that usually breaches there. `controls` are the regions that a
@@ -98,7 +109,7 @@ impl<'a> Breaches<'a> {
         controls: &[Region],
         now: Timestamp,
     ) -> Option<Breadth> {
-        let mut first = self.units(region, now.minus(RECENT));
+        let mut first = self.recent(region).clone();
         if first.len() < UNITS_MIN {
             return None;
         }
@@ -107,7 +118,7 @@ impl<'a> Breaches<'a> {
         let known = estate.units(region);
         let mut everywhere = Vec::new();
         first.retain(|unit, began| {
-            let is_everywhere = self.is_everywhere(unit, *began, estate, controls, now);
+            let is_everywhere = self.is_everywhere(unit, *began, estate, controls);
             if is_everywhere {
                 everywhere.push(Arc::clone(unit));
             }
@@ -121,7 +132,11 @@ impl<'a> Breaches<'a> {
         let kinds: BTreeSet<_> = breaching.iter().map(|features| &features.kind).collect();
         let is_broad = units >= UNITS_MIN && chance <= CHANCE_MAX && units as f64 >= SHARE_MIN * of as f64;
         is_broad.then(|| Breadth {
-            cell: narrowed(region, &breaching, estate),
+            cell: if now.since(onset) >= SETTLED {
+                narrowed(region, &breaching, estate)
+            } else {
+                Cell::region(&region.0, &region.1)
+            },
             units,
             of,
             kinds: kinds.len(),
@@ -133,22 +148,24 @@ impl<'a> Breaches<'a> {
     }
 
     /// Whether a unit breaches in at least half of the other places it runs in, and did so by the time it began here.
-    fn is_everywhere(
-        &self,
-        unit: &Arc<str>,
-        began: Timestamp,
-        estate: &Estate,
-        controls: &[Region],
-        now: Timestamp,
-    ) -> bool {
+    fn is_everywhere(&self, unit: &Arc<str>, began: Timestamp, estate: &Estate, controls: &[Region]) -> bool {
         let (mut runs, mut breaches) = (0, 0);
         for control in controls.iter().filter(|control| estate.units(control).contains(unit)) {
             runs += 1;
-            let there = self.units(control, now.minus(RECENT)).get(unit).copied();
+            let there = self.recent(control).get(unit).copied();
             breaches += usize::from(there.is_some_and(|there| there <= began.plus(SPREADS_AFTER)));
         }
         breaches > 0 && breaches * 2 >= runs
     }
+}
+
+fn units<'a>(alerts: impl Iterator<Item = &'a Features>, from: Timestamp) -> Units {
+    let mut first = Units::new();
+    for features in alerts.filter(|features| features.starts_at >= from) {
+        let began = first.entry(unit_of(features)).or_insert(features.starts_at);
+        *began = features.starts_at.min(*began);
+    }
+    first
 }
 
 /// When the first began of those that belong together: not long before half of them had.
@@ -200,17 +217,20 @@ fn concentrated(
     let (value, inside) =
         resources.iter().map(|(value, found)| (*value, found.len())).max_by_key(|it| it.1)?;
     let (watched_inside, watched_outside) = watched(value);
-    if watched_inside == 0 || watched_outside < REST_MIN {
+    if watched_inside == 0 || watched_outside == 0 {
         return None;
     }
     let share = inside as f64 / watched_inside as f64;
+    if share * (watched_outside as f64) < REST_MIN {
+        return None;
+    }
     let rest = (all - inside) as f64 / watched_outside as f64;
     (share >= CONCENTRATED_MIN && share >= rest * CONCENTRATED).then(|| Arc::clone(value))
 }
 
 /// The probability that at least `k` of `n` breach when each does with probability `p`: the upper tail of the binomial
 /// distribution, summed exactly.
-fn chance_of(k: usize, n: usize, p: f64) -> f64 {
+pub(super) fn chance_of(k: usize, n: usize, p: f64) -> f64 {
     if k == 0 {
         return 1.0;
     }

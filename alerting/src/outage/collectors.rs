@@ -21,8 +21,14 @@ pub(super) struct Calls {
     pub(super) against: Vec<String>,
 }
 
-/// Reads the parts of one region beside those of everywhere else.
-pub(super) fn calls(region: &Region, parts: &[PartFacts], now: Timestamp) -> Calls {
+/// Reads the parts of one region beside those of everywhere else. The network is doubtful when other providers were not
+/// reached of late either.
+pub(super) fn calls(
+    region: &Region,
+    parts: &[PartFacts],
+    is_network_doubtful: bool,
+    now: Timestamp,
+) -> Calls {
     let here = || parts.iter().filter(|part| is_in(part, region));
     let mut calls = Calls::default();
     let mut bad: Vec<(Trouble, Timestamp)> = Vec::new();
@@ -33,10 +39,12 @@ pub(super) fn calls(region: &Region, parts: &[PartFacts], now: Timestamp) -> Cal
         match trouble {
             Trouble::Denied => calls.against.push("our own access to it is denied".to_owned()),
             Trouble::Unreachable if !is_network_proven(region, parts, since) => {
-                calls.against.push(
-                    "its interface does not answer, and nothing outside has answered since: that may be our own network"
-                        .to_owned(),
-                );
+                calls.against.push("its interface does not answer, and nothing outside has since".to_owned());
+            }
+            Trouble::Unreachable if is_network_doubtful => {
+                calls
+                    .against
+                    .push("other clouds do not always answer either: that may be our own network".to_owned());
             }
             Trouble::Throttled if is_throttled_elsewhere(region, parts) => {
                 calls
@@ -57,6 +65,12 @@ pub(super) fn calls(region: &Region, parts: &[PartFacts], now: Timestamp) -> Cal
         calls.evidence = Some(Evidence { class: EvidenceClass::Collectors, since, detail });
     }
     calls
+}
+
+/// Whether the interface in this region is not reached.
+pub(super) fn is_unreachable(region: &Region, parts: &[PartFacts], now: Timestamp) -> bool {
+    let is_now = |(trouble, since)| trouble == Trouble::Unreachable && now.since(since) < CHRONIC;
+    parts.iter().any(|part| is_in(part, region) && part.trouble.is_some_and(is_now))
 }
 
 fn is_in(part: &PartFacts, region: &Region) -> bool {

@@ -75,6 +75,7 @@ pub(super) struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Estate {
     pub(super) regions: BTreeMap<Region, BTreeMap<Place, usize>>,
+    units: BTreeMap<Region, BTreeSet<Arc<str>>>,
 }
 
 impl Estate {
@@ -89,13 +90,15 @@ impl Estate {
             zone: text("cloud_availability_zone"),
             kind: text("resource_type"),
         };
-        *self.regions.entry((provider, region)).or_default().entry(place).or_default() += 1;
+        let region = (provider, region);
+        self.units.entry(region.clone()).or_default().insert(Arc::clone(&place.unit));
+        *self.regions.entry(region).or_default().entry(place).or_default() += 1;
     }
 
     /// The units of a region.
-    pub(super) fn units(&self, region: &Region) -> BTreeSet<Arc<str>> {
-        let places = self.regions.get(region).into_iter().flatten();
-        places.map(|(place, _)| Arc::clone(&place.unit)).collect()
+    pub(super) fn units(&self, region: &Region) -> &BTreeSet<Arc<str>> {
+        static NONE: BTreeSet<Arc<str>> = BTreeSet::new();
+        self.units.get(region).unwrap_or(&NONE)
     }
 }
 

@@ -23,13 +23,14 @@ pub struct HealthNotice {
     pub is_open: bool,
 }
 
-/// The labels by which the events of the providers' health services are known, and whose they are: EventBridge's `source`
-/// of AWS Health, the `monitoringService` of Azure's common alert schema.
+/// What health services' events are known by, and whose they are: EventBridge's `source` of AWS Health, the alert that the
+/// hook `azure` makes of Azure Service Health, and the `monitoringService` of Azure's common alert schema where another hook
+/// took it.
 const KNOWN_BY: [(&str, &str, &str); 4] = [
     ("source", "aws.health", "aws"),
-    ("cloudevents_source", "aws.health", "aws"),
+    ("event_source", "aws.health", "aws"),
+    ("alertname", "AzureServiceHealth", "azure"),
     ("monitoringService", "ServiceHealth", "azure"),
-    ("monitoring_service", "ServiceHealth", "azure"),
 ];
 
 /// Of the health services' events those that say that something does not work: planned maintenance and advice do not.
@@ -44,21 +45,20 @@ impl HealthNotice {
     /// Reads it from an alert, as hooks and alarms bring it; `None` for every other alert, and for one that came over a door
     /// that cannot tell who speaks: a stranger's word does not confirm an outage.
     pub fn of(alert: &Alert) -> Option<Self> {
-        let labels = alert.labels();
-        let (_, _, provider) = KNOWN_BY.iter().find(|(label, value, _)| labels.get(label) == Some(value))?;
-        let other = |(label, values): &(&str, &[&str])| {
-            labels.get(label).is_some_and(|value| !values.contains(&value))
-        };
-        if !alert.verified || ISSUES.iter().any(other) {
+        let label = |name: &str| alert.identity.get(name).or_else(|| alert.described.get(name));
+        let said = |name: &str| label(name).or_else(|| alert.annotations.get(name).map(String::as_str));
+        let (_, _, provider) = KNOWN_BY.iter().find(|(name, value, _)| label(name) == Some(value))?;
+        let is_other =
+            |(name, values): &(&str, &[&str])| said(name).is_some_and(|value| !values.contains(&value));
+        if !alert.verified || ISSUES.iter().any(is_other) {
             return None;
         }
-        let text = |names: &[&str]| names.iter().find_map(|name| labels.get(name)).map(Arc::from);
-        let said = ["summary", "description", "title"].iter().find_map(|name| alert.annotations.get(*name));
+        let first = |names: &[&str]| names.iter().find_map(|name| said(name));
         Some(Self {
             provider: (*provider).into(),
-            region: text(&["cloud_region", "region"]).filter(|region: &Arc<str>| &**region != "global"),
-            service: text(&["cloud_service", "service", "impactedService"]),
-            title: said.cloned().unwrap_or_else(|| alert.name().to_owned()),
+            region: first(&["cloud_region", "region"]).filter(|region| *region != "global").map(Arc::from),
+            service: first(&["cloud_service", "service"]).map(Arc::from),
+            title: first(&["summary", "description", "title"]).unwrap_or(alert.name()).to_owned(),
             since: alert.starts_at,
             is_open: alert.state.is_open(),
         })

@@ -252,28 +252,31 @@ fn a_zone_or_a_type_of_service_that_is_all_there_is_to_it_is_named() {
     };
     world.alerts = machines("b").collect();
     world.parts = trouble(parts(1_060), 0, Trouble::Errors, 1_010);
-    let told = world.look(1_060);
-    assert_eq!(told[0].cell.as_ref().unwrap().to_string(), "aws us-east-1 zone us-east-1b");
+    let cell = |told: &[Verdict]| told[0].cell.as_ref().unwrap().to_string();
+    assert_eq!(cell(&world.look(1_060)), "aws us-east-1", "what is told late has not come yet");
+    let told = world.look(1_360);
+    assert_eq!(cell(&told), "aws us-east-1 zone us-east-1b");
     assert!(told[0].explains(&breach(0, "shop", "queue", "c", 1_030)).is_none());
     world.alerts.extend(machines("c"));
-    let told = world.look(1_070);
-    assert_eq!(told[0].cell.as_ref().unwrap().to_string(), "aws us-east-1", "it is wider than it looked");
+    assert_eq!(cell(&world.look(1_370)), "aws us-east-1", "it is wider than it looked");
+    world.alerts = machines("b").collect();
+    assert_eq!(world.look(1_380), [], "and stays so");
 
     let mut world = World::new();
     let databases = |kind: &'static str| {
         SERVICES.into_iter().flat_map(move |service| ZONES.map(|zone| breach(0, service, kind, zone, 1_000)))
     };
     world.alerts = databases("db.relational").collect();
-    world.parts = trouble(parts(1_060), 0, Trouble::Errors, 1_010);
-    let told = world.look(1_060);
+    world.parts = trouble(parts(1_400), 0, Trouble::Errors, 1_290);
+    let told = world.look(1_400);
     assert_eq!(told[0].identity().get("cloud_service"), Some("db.relational"));
     world.alerts.extend(databases("queue"));
-    let told = world.look(1_080);
+    let told = world.look(1_420);
     let identities: Vec<_> = told
         .iter()
         .map(|verdict| (verdict.identity().get("cloud_service").is_some(), verdict.ended_at))
         .collect();
-    assert_eq!(identities, [(true, Some(at(1_080))), (false, None)]);
+    assert_eq!(identities, [(true, Some(at(1_420))), (false, None)]);
 }
 
 #[test]
@@ -323,6 +326,43 @@ fn throttling_in_every_region_is_our_own_quota() {
     assert_eq!(world.look(1_060), []);
     world.parts = trouble(parts(1_070), 0, Trouble::Throttled, 1_000);
     assert_eq!(world.look(1_070).len(), 1);
+}
+
+#[test]
+fn calls_that_fail_for_another_reason_are_no_evidence() {
+    let cases = [
+        ("they failed long before", 700, Trouble::Errors, false),
+        ("they fail long after", 1_400, Trouble::Errors, false),
+        ("they fail since about then", 900, Trouble::Errors, true),
+        ("for another cloud is not always reached either", 1_000, Trouble::Unreachable, false),
+    ];
+    for (case, since, failing, is_evidence) in cases {
+        let mut world = World::new();
+        world.alerts = breaches(0, &SERVICES[..4], 1_000);
+        let now = since.max(1_000) + 60;
+        world.parts = trouble(parts(now), 0, failing, since);
+        if failing == Trouble::Unreachable {
+            // Some of the parts of two regions of Azure's; the others answer.
+            world.parts[6].trouble = Some((Trouble::Unreachable, at(since)));
+            world.parts.push(PartFacts { region: "eastus".into(), ..world.parts[6].clone() });
+            world.estate.add(&resource("azure", "eastus", "shop", "queue", "a"));
+        }
+        assert_eq!(world.look(now).len(), usize::from(is_evidence), "{case}");
+    }
+}
+
+#[test]
+fn where_our_own_rooms_breach_too_calls_must_fail_for_longer() {
+    let mut world = World::new();
+    world.alerts = [breaches(0, &SERVICES, 1_000), breaches(3, &SERVICES[..3], 1_010)].concat();
+    for seconds in [1_060, 1_090, 1_120] {
+        world.parts = trouble(parts(seconds), 0, Trouble::Errors, 1_010);
+        assert_eq!(world.look(seconds), [], "at {seconds}");
+    }
+    world.parts = trouble(parts(1_140), 0, Trouble::Errors, 1_010);
+    let told = world.look(1_140);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].against.contains(&"3 of 6 services in our own room-a breach as well".to_owned()));
 }
 
 #[test]
@@ -383,5 +423,7 @@ fn notices_are_read_from_what_the_providers_send() {
         of("alertname=S monitoringService=ServiceHealth incidentType=Incident", true),
         some("azure", None)
     );
+    let azure = "alertname=AzureServiceHealth cloud_provider=azure cloud_region=westeurope cloud_service=VM";
+    assert_eq!(of(azure, true), some("azure", Some("westeurope")));
     assert_eq!(of("alertname=HighCpu", true), None);
 }
