@@ -19,11 +19,13 @@ use self::state::State;
 use self::writer::Writer;
 use crate::config::AlertingConfig;
 use crate::handling::ActError;
+use crate::incident::IncidentError;
 use crate::outbox::Paces;
 use crate::silence::SilenceError;
 
 mod command;
 mod handle;
+mod incidents;
 mod lists;
 mod people;
 mod rerun;
@@ -34,6 +36,7 @@ mod test_fire;
 mod writer;
 
 pub use handle::{AlertGroup, CentreHandle};
+pub use incidents::ListedIncident;
 pub use lists::KnownAlert;
 pub use people::EndingSilence;
 pub(crate) use rerun::{Past, Rerun};
@@ -105,6 +108,9 @@ pub enum CentreError {
     /// Nothing was done about alerts.
     #[error(transparent)]
     Act(#[from] ActError),
+    /// What was asked of an incident is refused.
+    #[error(transparent)]
+    Incident(#[from] IncidentError),
     /// No receiver has this name.
     #[error("no receiver is named {0:?}")]
     UnknownReceiver(String),

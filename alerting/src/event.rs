@@ -16,6 +16,8 @@ pub const KIND_NOTIFICATION: &str = "notification";
 pub const KIND_SILENCE: &str = "silence";
 /// Journal kind of [`crate::Handling`].
 pub const KIND_HANDLING: &str = "handling";
+/// Journal kind of [`crate::IncidentRecord`].
+pub const KIND_INCIDENT: &str = "incident";
 /// Journal kind of tests of receivers, which change nothing here.
 pub const KIND_TEST: &str = "test";
 

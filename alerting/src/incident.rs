@@ -32,9 +32,6 @@ pub use features::Features;
 pub use fold::Incidents;
 pub use people::IncidentError;
 
-/// Journal kind of [`IncidentRecord`].
-pub const KIND_INCIDENT: &str = "incident";
-
 /// Some alerts as one piece of trouble.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {

@@ -39,8 +39,8 @@ pub use alert::{Alert, AlertState, NativeReport, Pushed, Threshold, Watched};
 pub use alerts::{Alerts, RESOLVED_RETENTION};
 pub use cell::Cell;
 pub use centre::{
-    AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts, EndingSilence, KnownAlert, Stage,
-    TestFired, TestStage,
+    AlertCentre, AlertGroup, CentreError, CentreHandle, CentreParts, EndingSilence, KnownAlert,
+    ListedIncident, Stage, TestFired, TestStage,
 };
 pub use classify::Classifier;
 pub use config::{
@@ -58,15 +58,15 @@ pub use evaluate::{
     Stretch,
 };
 pub use event::{
-    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, KIND_TEST, Transition,
+    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE, KIND_TEST,
+    Transition,
 };
 pub use flapping::FlappingRule;
 pub use gotemplate::{TemplateData, TemplateError, Templates};
 pub use group::{Calendar, Group, LogEntry, NotificationLog};
 pub use handling::{Acknowledged, Act, ActError, ActOutcome, Comment, Handling, Snoozed};
 pub use incident::{
-    Features, Incident, IncidentError, IncidentRecord, IncidentState, Incidents, KIND_INCIDENT, Link,
-    Membership,
+    Features, Incident, IncidentError, IncidentRecord, IncidentState, Incidents, Link, Membership,
 };
 pub use inhibit::{InhibitRule, InhibitSource, Inhibitions, Inhibitor};
 pub use interval::{Period, TimeInterval};

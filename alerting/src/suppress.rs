@@ -11,6 +11,7 @@ use isobar_normalizer::{Labels, Timestamp};
 use crate::delivery::NotifiedAlert;
 use crate::group::Calendar;
 use crate::handling::Handlings;
+use crate::incident::Incidents;
 use crate::inhibit::Inhibitions;
 use crate::interval::TimeInterval;
 use crate::silence::Silences;
@@ -20,12 +21,14 @@ use crate::silence::Silences;
 pub struct Suppressed {
     /// Ids of the silences that are active and match it.
     pub silenced_by: Vec<Arc<str>>,
-    /// Fingerprints of alerts that fire and inhibit it.
+    /// Fingerprints of alerts that fire and inhibit it, an outage's own among them.
     pub inhibited_by: Vec<u64>,
     /// Names of time intervals because of which its groups are not told of; only where that is so for all of them.
     pub muted_by: Vec<Arc<str>>,
     /// Until when somebody has put it off.
     pub snoozed_until: Option<Timestamp>,
+    /// Id of the outage's incident whose own alert speaks for it.
+    pub incident: Option<Arc<str>>,
 }
 
 impl Suppressed {
@@ -42,6 +45,7 @@ pub(crate) struct Gate<'a> {
     pub(crate) intervals: &'a BTreeMap<Arc<str>, Arc<TimeInterval>>,
     pub(crate) silences: &'a Silences,
     pub(crate) handlings: &'a Handlings,
+    pub(crate) incidents: &'a Incidents,
 }
 
 impl Gate<'_> {
@@ -50,6 +54,7 @@ impl Gate<'_> {
         let fingerprint = alert.fingerprint;
         self.silences.holding(fingerprint, now).next().is_some()
             || self.handlings.snoozed(fingerprint, now).is_some()
+            || self.incidents.folded_under(fingerprint).is_some()
             || !self.inhibitions.inhibitors(&alert.labels).is_empty()
     }
 
@@ -72,6 +77,9 @@ impl Gate<'_> {
     pub(crate) fn suppressed(&self, fingerprint: u64, labels: &Labels, now: Timestamp) -> Suppressed {
         let mut inhibited_by: Vec<u64> =
             self.inhibitions.inhibitors(labels).into_iter().map(|inhibitor| inhibitor.source).collect();
+        let folded_under = self.incidents.folded_under(fingerprint);
+        let voice = folded_under.and_then(|incident| incident.outage.as_ref());
+        inhibited_by.extend(voice.map(|outage| outage.identity().fingerprint()));
         inhibited_by.sort_unstable();
         inhibited_by.dedup();
         Suppressed {
@@ -79,6 +87,7 @@ impl Gate<'_> {
             inhibited_by,
             muted_by: Vec::new(),
             snoozed_until: self.handlings.snoozed(fingerprint, now).map(|snoozed| snoozed.until),
+            incident: folded_under.map(|incident| Arc::clone(&incident.id)),
         }
     }
 }
@@ -91,5 +100,12 @@ pub(crate) fn open_gate() -> Gate<'static> {
     static INTERVALS: BTreeMap<Arc<str>, Arc<TimeInterval>> = BTreeMap::new();
     static SILENCES: LazyLock<Silences> = LazyLock::new(Silences::default);
     static HANDLINGS: LazyLock<Handlings> = LazyLock::new(Handlings::default);
-    Gate { inhibitions: &INHIBITIONS, intervals: &INTERVALS, silences: &SILENCES, handlings: &HANDLINGS }
+    static INCIDENTS: LazyLock<Incidents> = LazyLock::new(Incidents::default);
+    Gate {
+        inhibitions: &INHIBITIONS,
+        intervals: &INTERVALS,
+        silences: &SILENCES,
+        handlings: &HANDLINGS,
+        incidents: &INCIDENTS,
+    }
 }

@@ -15,19 +15,20 @@ use crate::route::RouteVerdict;
 use crate::suppress::{Gate, Suppressed};
 
 mod came_in;
+mod correlated;
 mod held;
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhyStep {
-    /// `evaluate`, `dedup`, `classify`, `fold`, `flapping`, `inhibit`, `mute`, `silence`, `snooze`, `acknowledge`, `route`, `group`,
-    /// `notify`, `deliver`.
+    /// `evaluate`, `dedup`, `classify`, `fold`, `flapping`, `correlate`, `inhibit`, `mute`, `silence`, `snooze`,
+    /// `acknowledge`, `route`, `group`, `notify`, `deliver`.
     pub stage: &'static str,
-    /// What was decided, one word: the alert's state; `one`; its severity; the member's own state; `marked`; `held`,
+    /// What was decided, one word: the alert's state; `one`; its severity; the member's own state; `marked`; `joined`, `held`,
     /// `passed` or `taken`; `chosen`, `passed`, `refused`; `waiting`; `told`; the delivery's state.
     pub verdict: &'static str,
-    /// What decided: the policy's name, the fingerprint, the class, the rule, the interval, the silence's id, who did it,
-    /// the route's key, the group's key, the receiver and its channel.
+    /// What decided: the policy's name, the fingerprint, the class, the incident, the rule, the interval, the silence's id, who
+    /// did it, the route's key, the group's key, the receiver and its channel.
     pub rule: String,
     /// When, or for `waiting` until when; absent where a decision has no time of its own.
     pub at: Option<Timestamp>,
@@ -61,6 +62,7 @@ pub(crate) fn why(scene: &Scene<'_>, fingerprint: u64) -> Option<Vec<WhyStep>> {
     if scene.is_flapping {
         steps.push(came_in::flapping(scene.config));
     }
+    steps.extend(correlated::step(scene.gate.incidents, &latest.alert));
     if latest.alert.state.is_open() {
         steps.extend(held::now(scene, &latest.alert));
     } else if let Some((at, by)) = scene.held {

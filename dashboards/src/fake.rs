@@ -92,6 +92,7 @@ pub(crate) fn known(alert: Alert) -> KnownAlert {
         labels: alert.labels(),
         suppressed: Suppressed::default(),
         handling: None,
+        incident: None,
         is_flapping: false,
         expected: None,
         latest: Arc::new(Transition {

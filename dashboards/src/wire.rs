@@ -321,6 +321,7 @@ impl From<&KnownAlert> for AlertView {
             view.comments = handling.comments.iter().map(CommentView::from).collect();
         }
         view.flapping = known.is_flapping;
+        view.incident = known.incident.as_ref().map(ToString::to_string);
         let suppressed = &known.suppressed;
         view.snoozed_until = suppressed.snoozed_until.map(WireTime);
         view.silenced_by = suppressed.silenced_by.iter().map(|id| id.to_string()).collect();

@@ -9,15 +9,19 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::CentreError;
+use super::incidents::IncidentChange;
 use super::state::State;
 use super::test_fire::TestFired;
 use crate::config::AlertingConfig;
 use crate::delivery::{Delivery, IntegrationId};
 use crate::dispatch::Plan;
 use crate::event::{
-    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, KIND_TEST, Transition,
+    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE, KIND_TEST,
+    Transition,
 };
 use crate::handling::{ActOutcome, Handling, Request};
+use crate::incident::IncidentRecord;
+use crate::outage::Verdict;
 use crate::outbox::requeued;
 use crate::pushed::{ALERTS_MAX, Expiry, Post, PostError, PostOutcome, PostedAlert, Taken};
 use crate::silence::{Silence, SilenceDraft, SilenceError, expire};
@@ -34,6 +38,8 @@ pub(super) enum Command {
     PutSilence { draft: Box<SilenceDraft>, actor: String, reply: Reply<Arc<Silence>> },
     ExpireSilence { id: String, actor: String, reply: Reply<Arc<Silence>> },
     Act { request: Request, reply: Reply<ActOutcome> },
+    Incident { change: IncidentChange, actor: String, reply: Reply<Arc<str>> },
+    Outage { verdict: Box<Verdict>, transition: Option<Box<Transition>>, reply: Reply<()> },
     Record { deliveries: Vec<Delivery>, reply: Reply<()> },
     HandOn { receiver: Arc<str>, failing: Vec<IntegrationId>, reply: Reply<()> },
     Test { record: TestFired, actor: String, reply: Reply<()> },
@@ -43,9 +49,16 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Whether what it does depends on what silences and handlings are when it comes: it is written down by itself.
+    /// Whether what it does depends on what silences, handlings and incidents are when it comes: it is written down by itself.
     pub(super) fn is_alone(&self) -> bool {
-        matches!(self, Self::PutSilence { .. } | Self::ExpireSilence { .. } | Self::Act { .. })
+        matches!(
+            self,
+            Self::PutSilence { .. }
+                | Self::ExpireSilence { .. }
+                | Self::Act { .. }
+                | Self::Incident { .. }
+                | Self::Outage { .. }
+        )
     }
 }
 
@@ -114,6 +127,28 @@ impl Batch {
                         });
                     }
                 }
+            }
+            Command::Incident { change, actor, reply } => match change.carry_out(state, &actor, now) {
+                Err(error) => drop(reply.send(Err(error.into()))),
+                Ok(records) => {
+                    self.incidents(&actor, &records);
+                    self.then(reply, move |state| {
+                        state.apply_incidents(records);
+                        change.id(state)
+                    });
+                }
+            },
+            Command::Outage { verdict, transition, reply } => {
+                let records = state.known.incidents.hold(&verdict, now);
+                self.incidents(ACTOR, &records);
+                let transition = transition.map(|transition| Arc::new(*transition));
+                self.events.extend(transition.iter().map(|transition| event(KIND_ALERT, transition)));
+                self.then(reply, move |state| {
+                    state.apply_incidents(records);
+                    if let Some(transition) = transition {
+                        state.apply_transition(transition, None, now);
+                    }
+                });
             }
             Command::Record { deliveries, reply } => {
                 self.events.extend(deliveries.iter().map(|delivery| event(KIND_DELIVERY, delivery)));
@@ -252,6 +287,24 @@ impl Batch {
                 }
             }));
         }
+    }
+
+    /// Puts alerts that changed into their incidents, and closes those that have been quiet.
+    pub(super) fn correlate(&mut self, state: &State, now: Timestamp) {
+        let records = state.correlated(now);
+        self.incidents(ACTOR, &records);
+        if !records.is_empty() || !state.uncorrelated.is_empty() {
+            self.then.push(Box::new(move |state, written| {
+                if written.is_ok() {
+                    state.apply_incidents(records);
+                    state.uncorrelated.clear();
+                }
+            }));
+        }
+    }
+
+    fn incidents(&mut self, actor: &str, records: &[IncidentRecord]) {
+        self.events.extend(records.iter().map(|record| event_by(actor, KIND_INCIDENT, record)));
     }
 
     fn then<T: Send + 'static>(

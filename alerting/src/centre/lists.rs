@@ -24,6 +24,8 @@ pub struct KnownAlert {
     pub suppressed: Suppressed,
     /// What people did about it since it began.
     pub handling: Option<Arc<Handling>>,
+    /// The incident it is in, or was in last.
+    pub incident: Option<Arc<str>>,
     /// Whether it begins and ends again and again.
     pub is_flapping: bool,
     /// When it ends unless it is sent again, and when it was last sent; absent for what nobody sends.
@@ -110,6 +112,7 @@ impl super::state::State {
             labels: self.labels.get(&fingerprint).cloned().unwrap_or_else(|| latest.alert.labels()),
             suppressed: self.suppressed(fingerprint, now),
             handling: self.known.handlings.get(fingerprint).cloned(),
+            incident: self.known.incidents.of(fingerprint).map(|record| Arc::clone(&record.incident.id)),
             is_flapping: self.known.changes.is_flapping(fingerprint, self.config.flapping, now),
             expected,
             latest: Arc::clone(latest),

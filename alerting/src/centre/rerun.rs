@@ -10,7 +10,7 @@ use super::state::{Kept, Known, State};
 use crate::alert::Alert;
 use crate::config::AlertingConfig;
 use crate::delivery::Notification;
-use crate::event::{KIND_ALERT, KIND_HANDLING, KIND_SILENCE, Transition};
+use crate::event::{KIND_ALERT, KIND_HANDLING, KIND_INCIDENT, KIND_SILENCE, Transition};
 use crate::silence::{Silence, Silences};
 
 /// What was known at a moment of the past: a fold of the journal up to there.
@@ -76,7 +76,7 @@ impl Rerun {
 
     /// Whether records of this kind are what the centre is handed, not what it makes of it.
     pub(crate) fn is_input(kind: &str) -> bool {
-        [KIND_ALERT, KIND_SILENCE, KIND_HANDLING].contains(&kind)
+        [KIND_ALERT, KIND_SILENCE, KIND_HANDLING, KIND_INCIDENT].contains(&kind)
     }
 
     /// Takes in one record that the centre was handed then.
@@ -94,6 +94,8 @@ impl Rerun {
             }
             KIND_SILENCE => self.0.apply_silence(Arc::new(serde_json::from_slice(payload)?)),
             KIND_HANDLING => self.0.apply_handling(Arc::new(serde_json::from_slice(payload)?)),
+            // What belongs together, and what was out, does not depend on the configuration.
+            KIND_INCIDENT => self.0.apply_incidents(vec![serde_json::from_slice(payload)?]),
             _ => {}
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What the alert centre knows: a fold of the journal, and the groups made from it. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,13 @@ use crate::alerts::{Alerts, RESOLVED_RETENTION};
 use crate::config::AlertingConfig;
 use crate::delivery::{Notification, NotificationParts, NotifiedAlert};
 use crate::dispatch::{Dispatcher, Plan};
-use crate::event::{KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_NOTIFICATION, KIND_SILENCE, Transition};
+use crate::event::{
+    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE, Transition,
+};
 use crate::flapping::Changes;
 use crate::group::NotificationLog;
 use crate::handling::{Handling, Handlings};
+use crate::incident::{IncidentRecord, Incidents};
 use crate::inhibit::Inhibitions;
 use crate::outbox::{Outbox, Remembered};
 use crate::pushed::{Expiries, Expiry, expired};
@@ -27,6 +30,9 @@ const EXPLAINED_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// With more alerts than this, those that are over are forgotten as soon as the list drops them.
 const EXPLAINED_MAX: usize = 200_000;
+
+/// How long an incident that is over stays listed.
+const INCIDENTS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often it is looked through what is over: that takes time with all alerts.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
@@ -40,6 +46,7 @@ pub(super) struct Known {
     pub(super) silences: Silences,
     pub(super) handlings: Handlings,
     pub(super) changes: Changes,
+    pub(super) incidents: Incidents,
     /// The notification whose parts are being read from the journal.
     parts: NotificationParts,
 }
@@ -56,6 +63,8 @@ pub(super) struct Kept {
     handlings: Handlings,
     #[serde(default)]
     changes: Changes,
+    #[serde(default)]
+    incidents: Vec<IncidentRecord>,
 }
 
 impl Known {
@@ -72,6 +81,7 @@ impl Known {
             // Which alerts it is about is asked when all are known.
             KIND_SILENCE => self.silences.apply(serde_json::from_slice(payload)?, []),
             KIND_HANDLING => self.handlings.apply(serde_json::from_slice(payload)?),
+            KIND_INCIDENT => self.incidents.apply(serde_json::from_slice(payload)?),
             _ => {}
         }
         Ok(())
@@ -88,6 +98,7 @@ impl Known {
         let is_crowded = self.alerts.len() > EXPLAINED_MAX;
         self.alerts.expire(now, if is_crowded { RESOLVED_RETENTION } else { EXPLAINED_FOR });
         self.silences.expire(now);
+        self.incidents.expire(now, INCIDENTS_KEPT);
         let is_known = |fingerprint| self.alerts.get(fingerprint).is_some();
         self.silences.retain(is_known);
         self.handlings.retain(is_known);
@@ -114,7 +125,8 @@ impl Known {
         let (alerts, log) = (self.alerts.clone(), self.log.notifications());
         let (silences, handlings) = (self.silences.clone(), self.handlings.clone());
         let (outbox, changes) = (self.outbox.remembered(), self.changes.clone());
-        Kept { alerts, log, outbox, silences, handlings, changes }
+        let incidents = self.incidents.iter().cloned().collect();
+        Kept { alerts, log, outbox, silences, handlings, changes, incidents }
     }
 }
 
@@ -124,6 +136,8 @@ impl From<Kept> for Known {
         for notification in &kept.log {
             log.apply(notification);
         }
+        let mut incidents = Incidents::default();
+        kept.incidents.into_iter().for_each(|record| incidents.apply(record));
         Self {
             alerts: kept.alerts,
             log,
@@ -131,6 +145,7 @@ impl From<Kept> for Known {
             silences: kept.silences,
             handlings: kept.handlings,
             changes: kept.changes,
+            incidents,
             parts: NotificationParts::default(),
         }
     }
@@ -148,6 +163,8 @@ pub(super) struct State {
     pub(super) labels: HashMap<u64, Labels>,
     /// When alerts were last held back that a group would have told of, and by what; since the start.
     pub(super) held: HashMap<u64, (Timestamp, Suppressed)>,
+    /// Alerts that changed and are not in their incident yet, or not as they are.
+    pub(super) uncorrelated: BTreeSet<u64>,
     /// Whether an alert ended since it was looked for silences that end with their last one.
     pub(super) may_end_silences: bool,
     /// When alerts that are long over were last forgotten.
@@ -180,8 +197,19 @@ impl State {
             known.silences.look_at(fingerprint, &all);
             labels.insert(fingerprint, all);
         }
-        let (held, may_end_silences, forgot_at) = (HashMap::new(), true, now);
-        Self { config, known, dispatcher, expiries, inhibitions, labels, held, may_end_silences, forgot_at }
+        let uncorrelated = super::incidents::astray(&known);
+        Self {
+            config,
+            known,
+            dispatcher,
+            expiries,
+            inhibitions,
+            labels,
+            held: HashMap::new(),
+            uncorrelated,
+            may_end_silences: true,
+            forgot_at: now,
+        }
     }
 
     /// Takes in a transition, after it was written down. `expiry` is when the alert ends by itself, where it does.
@@ -198,6 +226,7 @@ impl State {
         self.inhibitions.update(fingerprint, &notified.labels, alert.state.is_open());
         self.known.silences.look_at(fingerprint, &notified.labels);
         self.labels.insert(fingerprint, notified.labels.clone());
+        self.uncorrelated.insert(fingerprint);
         self.may_end_silences |= alert.state == AlertState::Resolved;
         self.dispatcher.place(&self.config.route, alert, &notified, now);
         self.known.apply_transition(transition);
@@ -235,6 +264,7 @@ impl State {
             intervals: &self.config.intervals,
             silences: &self.known.silences,
             handlings: &self.known.handlings,
+            incidents: &self.known.incidents,
         }
     }
 
@@ -268,7 +298,9 @@ impl State {
     /// When something is due next.
     pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         let (flush, expiry) = (self.dispatcher.next_flush(now), self.expiries.next());
-        flush.into_iter().chain(expiry).min()
+        let close = self.known.incidents.next_close();
+        let correlate = (!self.uncorrelated.is_empty()).then_some(now);
+        flush.into_iter().chain(expiry).chain(close).chain(correlate).min()
     }
 
     /// The alert as readers see it: of one that was sent, when it ends now.
@@ -284,6 +316,7 @@ impl State {
     pub(super) fn plan(&self, now: Timestamp) -> Plan {
         let mut plan = self.dispatcher.plan(&self.config, &self.known.log, &self.gate(), now);
         self.known.outbox.follow(&self.config, &mut plan, now);
+        self.name_incidents(&mut plan);
         plan
     }
 

@@ -64,10 +64,7 @@ impl Writer {
             }
             self.carry_out(batch).await;
             if !ending {
-                let told = match self.end().await {
-                    Ok(()) => self.flush().await,
-                    Err(error) => Err(error),
-                };
+                let told = self.follow_up().await;
                 rest_until = told.err().map(|_| (self.clock)().plus(JOURNAL_PAUSE));
                 let alerts = self.state.read().known.alerts.len();
                 self.save(SNAPSHOT_EVERY.max(2 * alerts)).await;
@@ -97,6 +94,22 @@ impl Writer {
             }
             drop(self.write(taken, now).await);
         }
+    }
+
+    /// Ends what ends by itself, puts alerts into their incidents, and tells what is due, in this order: what is told names
+    /// its incident.
+    async fn follow_up(&mut self) -> Result<(), CentreError> {
+        self.end().await?;
+        self.correlate().await?;
+        self.flush().await
+    }
+
+    /// Puts what changed into its incident, and closes incidents that have been quiet.
+    async fn correlate(&mut self) -> Result<(), CentreError> {
+        let now = (self.clock)();
+        let mut correlated = Batch::default();
+        correlated.correlate(&self.state.read(), now);
+        self.write(correlated, now).await
     }
 
     /// Ends what ends by itself.

@@ -28,6 +28,10 @@ pub(super) fn before(scene: &Scene<'_>, at: Timestamp, by: &Suppressed) -> Vec<W
     if by.snoozed_until.is_some() {
         steps.push(step("snooze", String::new(), "somebody had put it off then".to_owned()));
     }
+    if let Some(id) = &by.incident {
+        let said = scene.gate.incidents.get(id).map_or("an outage", |record| record.incident.title.as_str());
+        steps.push(step("correlate", id.to_string(), format!("it was told as part of {said} then")));
+    }
     steps
 }
 

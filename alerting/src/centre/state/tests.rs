@@ -17,6 +17,8 @@ use crate::handling::{Act, ActOutcome, Request};
 use crate::pushed::{PostOutcome, PostedAlert};
 use crate::silence::SilenceDraft;
 
+mod incidents;
+
 /// A centre whose process may die.
 struct World {
     config: Arc<AlertingConfig>,
@@ -108,6 +110,9 @@ impl World {
             let mut ended = Batch::default();
             ended.end(&mut self.state, now);
             self.write(ended);
+            let mut correlated = Batch::default();
+            correlated.correlate(&self.state, now);
+            self.write(correlated);
             let plan = self.state.plan(now);
             self.journal.extend(plan_events(&plan).into_iter().map(|event| (event.kind, event.payload)));
             for notification in &plan.notifications {

@@ -112,6 +112,7 @@ fn full() -> std::sync::Arc<Fake> {
         inhibited_by: vec![0xa1],
         muted_by: vec!["nights".into()],
         snoozed_until: Some(NOW),
+        incident: None,
     };
     let handling = json!({
         "fingerprint": "00000000000000a1", "acknowledged": {"by": "user a", "at": 0, "severity": "critical"},
