@@ -344,6 +344,9 @@ async fn take(
                 stored.as_ref().map_or(0, |appended| (appended.stored + appended.unchanged) as u64);
             if failure.is_none() {
                 known.last_success = Some(clock::now());
+                known.failing_since = None;
+            } else {
+                known.failing_since.get_or_insert_with(clock::now);
             }
             known.failure = failure;
             known.failed = failed || stored.is_none();

@@ -18,6 +18,7 @@ mod demo;
 mod ingest;
 mod kinds;
 mod metadata;
+mod outages;
 mod people;
 mod replay;
 mod reserve;

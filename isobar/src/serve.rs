@@ -38,6 +38,7 @@ use crate::clock;
 use crate::collect::SourceStatuses;
 use crate::config::{Config, Problem, Problems, load};
 use crate::ingest::{Ingest, Meanings};
+use crate::outages::Outages;
 use crate::resources::ResourceTable;
 use crate::respond::{self, Responses};
 use crate::rules::{self, EVALUATION_STEP, RuleData, SharedRuleData};
@@ -221,6 +222,13 @@ pub async fn serve(
         stages: stages.clone(),
     };
     let watching = vital.spawn("watching for runbooks", watch.run(stop.clone()));
+    let outages = Outages {
+        centre: handle.clone(),
+        resources: resources.clone(),
+        statuses: statuses.clone(),
+        stages: stages.clone(),
+    };
+    let looking = vital.spawn("looking for outages", outages.run(stop.clone()));
 
     let serve_options = ServeOptions::new(&config.security, tls.clone());
     let (reloads, requests) = mpsc::channel(4);
@@ -293,6 +301,7 @@ pub async fn serve(
     stop.cancel();
     joined("evaluating", evaluating).await;
     joined("watching for runbooks", watching).await;
+    joined("looking for outages", looking).await;
     for task in keeping {
         joined("upkeep", task).await;
     }

@@ -54,7 +54,7 @@ fn view(delivery: &Delivery, alerts: &[u64]) -> DeliveryView {
     let is_waiting = matches!(delivery.state, Kept::Queued | Kept::Failed);
     DeliveryView {
         id: delivery.id.to_string(),
-        incident: None,
+        incident: delivery.incident.clone(),
         receiver: delivery.integration.receiver.to_string(),
         channel: delivery.integration.channel.to_string(),
         transition: match delivery.transition {

@@ -1,4 +1,4 @@
-//! SQL over the store and over the tables of resources, alerts, deliveries, proposals and the journal.
+//! SQL over the store and over the tables of resources, alerts, incidents, deliveries, proposals and the journal.
 
 mod proposals;
 
@@ -42,10 +42,11 @@ impl SqlViews {
         runbooks: RunbookHandle,
         journal: Arc<dyn Journal>,
     ) -> std::io::Result<Self> {
-        let alerts = centre.clone();
+        let (alerts, incidents) = (centre.clone(), centre.clone());
         let tables: Vec<Arc<dyn TableSource>> = vec![
             Arc::new(RecordTable::new("resources", &RESOURCES, move || resource_columns(&resources))),
             Arc::new(RecordTable::new("alerts", &ALERTS, move || alert_columns(&alerts))),
+            Arc::new(RecordTable::new("incidents", &INCIDENTS, move || incident_columns(&incidents))),
             Arc::new(RecordTable::new("deliveries", &DELIVERIES, move || delivery_columns(&centre))),
             Arc::new(RecordTable::new("proposals", &PROPOSALS, move || proposal_columns(&runbooks))),
             Arc::new(RecordTable::new("journal", &JOURNAL, move || journal_columns(&*journal))),
@@ -306,6 +307,37 @@ fn delivery_columns(centre: &CentreHandle) -> Result<Vec<ArrayRef>, String> {
         text(&all, |one| one.last_error.clone()),
         times(&all, |one| Some(one.created_at)),
         times(&all, |one| one.sent_at),
+    ])
+}
+
+const INCIDENTS: [(&str, Kind); 11] = [
+    ("id", Kind::Text),
+    ("title", Kind::Text),
+    ("state", Kind::Text),
+    ("severity", Kind::Text),
+    ("cell", Kind::Text),
+    ("outage", Kind::Text),
+    ("alert_count", Kind::Count),
+    ("reason", Kind::Text),
+    ("acknowledged_by", Kind::Text),
+    ("starts_at", Kind::Time),
+    ("ends_at", Kind::Time),
+];
+
+fn incident_columns(centre: &CentreHandle) -> Result<Vec<ArrayRef>, String> {
+    let all = centre.incidents();
+    Ok(vec![
+        text(&all, |one| Some(&*one.incident.id)),
+        text(&all, |one| Some(one.incident.title.as_str())),
+        text(&all, |one| Some(one.incident.state.as_str())),
+        text(&all, |one| Some(one.incident.severity.as_str())),
+        text(&all, |one| one.incident.cell.as_ref().map(ToString::to_string)),
+        text(&all, |one| one.incident.outage.as_ref().map(|outage| outage.level.as_str())),
+        Arc::new(all.iter().map(|one| Some(one.alerts as u64)).collect::<UInt64Array>()),
+        text(&all, |one| Some(one.incident.reason.as_str())),
+        text(&all, |one| one.incident.acknowledged_by.as_deref()),
+        times(&all, |one| Some(one.incident.starts_at)),
+        times(&all, |one| one.incident.ends_at),
     ])
 }
 

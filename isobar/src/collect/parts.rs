@@ -13,6 +13,8 @@ use super::SourceHealth;
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartStatus {
     pub(super) failure: Option<String>,
+    /// Since when there is one.
+    pub(super) failing_since: Option<Timestamp>,
     /// Nothing came at all.
     pub(super) failed: bool,
     pub(super) last_success: Option<Timestamp>,

@@ -39,6 +39,8 @@ pub struct PartHealth {
     pub health: SourceHealth,
     /// If not, why.
     pub reason: Option<String>,
+    /// And since when.
+    pub failing_since: Option<Timestamp>,
     /// When everything last came.
     pub last_success: Option<Timestamp>,
     /// Samples its latest collection brought.
@@ -87,6 +89,7 @@ impl SourceStatus {
             key: key.clone(),
             health: part.health(),
             reason: part.failure.clone(),
+            failing_since: part.failing_since,
             last_success: part.last_success,
             samples: part.samples,
             next: next_tick(key, part.interval.unwrap_or(self.interval), now),
