@@ -6,6 +6,7 @@
 
 mod cycle;
 mod exporter;
+mod outage;
 mod page;
 mod paged;
 mod parse;
@@ -20,7 +21,7 @@ use anyhow::{Result, bail};
 use report::Report;
 
 /// Every benchmark: its name and what runs it.
-const ALL: [&str; 5] = ["parse", "scrape", "page", "restart", "cycle"];
+const ALL: [&str; 6] = ["parse", "scrape", "page", "restart", "outage", "cycle"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -37,6 +38,7 @@ async fn main() -> Result<()> {
             "scrape" => scrape::run().await?,
             "page" => page::run().await?,
             "restart" => restart::run().await?,
+            "outage" => outage::run().await?,
             _ => cycle::run().await?,
         };
         print!("{}", report.text());
