@@ -24,6 +24,7 @@ mod lifecycle;
 mod live;
 mod mail;
 mod openapi;
+mod outage;
 mod paging;
 mod prometheus_file;
 mod provider_faults;
