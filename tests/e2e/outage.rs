@@ -11,7 +11,7 @@ use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::server::Server;
 
 /// Nothing is as busy as the first says; every instance of the region is busier than the second.
-const QUIET: &str = "> 1000%";
+const QUIET: &str = "> 100%";
 const LOUD: &str = "> 0.1%";
 
 fn policies(limit: &str) -> String {
