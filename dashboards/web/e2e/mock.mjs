@@ -1,6 +1,7 @@
 /**
  * A small Isobar for working on the page: recorded shapes of the native API over the scripted story of the demo, and the
- * built page under the server's own headers. `node e2e/mock.mjs [port]`. Tests of the project run against the real binary.
+ * built page under the server's own headers. `node e2e/mock.mjs [port]`. Tests run against the real binary; over this one only
+ * what no real one can show within a test: a hundred thousand alerts, and a story whose every name and number is known.
  */
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
@@ -46,15 +47,15 @@ function alert(name, machine, over) {
     sources: ["policy:HighCpu"], verified: true, resource,
     labels: { alertname: name, cloud_provider: provider, cloud_account_id: account, cloud_region: region, resource_name: resourceName, resource_id: resource, service_name: service, team: "platform" },
     annotations: { summary: `CPU of ${resourceName} at 97 %`, runbook_url: "https://runbooks.example/high-cpu" },
-    value: 0.972, starts_at: iso(started - 8 * MINUTE), ends_at: null, acknowledged_by: null, silenced_by: [], inhibited_by: [], incident: null,
-    native: [], proposals: [], threshold: CPU, expression: `system_cpu_utilization_ratio{resource_id="${resource}"}`, ...over,
+    value: 0.972, starts_at: iso(started - 8 * MINUTE), ends_at: null, acknowledged_by: null, assigned_to: null, snoozed_until: null, silenced_by: [], inhibited_by: [], muted_by: [], incident: null,
+    comments: [], flapping: false, generator_url: null, metric: null, native: [], proposals: [], threshold: CPU, expression: `system_cpu_utilization_ratio{resource_id="${resource}"}`, ...over,
   };
 }
 
 const alerts = MACHINES.map((machine, index) =>
   alert("HighCpu", machine, {
     starts_at: iso(started - (8 + index / 4) * MINUTE),
-    native: index === 0 ? [{ source: "aws-prod", id: "checkout-07-cpu", state: "ALARM", severity: "unknown", since: iso(started - 7 * MINUTE), url: "https://console.aws.amazon.com/cloudwatch/" }] : [],
+    native: index === 0 ? [{ source: "aws-prod", id: "checkout-07-cpu", name: "checkout-07 CPU", muted: false, state: "firing", severity: "critical", source_severity: "ALARM", since: iso(started - 7 * MINUTE), url: "https://console.aws.amazon.com/cloudwatch/" }] : [],
     proposals: index === 0 ? ["p-1"] : [],
     sources: index === 0 ? ["policy:HighCpu", "aws-prod"] : ["policy:HighCpu"],
   }),
@@ -94,9 +95,9 @@ function detail(name) {
 }
 
 const deliveries = [
-  { id: "d-1", incident: null, receiver: "oncall", channel: "pagerduty", transition: "firing", state: "sent", attempts: 1, idempotency_key: "isobar/1f0c/firing/1", last_error: null, queued_at: iso(started - 7 * MINUTE), sent_at: iso(started - 7 * MINUTE + 900) },
-  { id: "d-2", incident: null, receiver: "itsm", channel: "webhook", transition: "firing", state: "failed", attempts: 2, idempotency_key: "isobar/1f0c/firing/2", last_error: "503 Service Unavailable", queued_at: iso(started - 6 * MINUTE), sent_at: null, next_attempt: iso(started + 3 * MINUTE) },
-  { id: "d-3", incident: null, receiver: "team", channel: "email", transition: "firing", state: "sent", attempts: 1, idempotency_key: "isobar/1f0c/firing/3", last_error: null, queued_at: iso(started - 5 * MINUTE), sent_at: iso(started - 5 * MINUTE) },
+  { id: "d-1", incident: null, receiver: "oncall", channel: "pagerduty", transition: "firing", state: "sent", attempts: 1, idempotency_key: "isobar/1f0c/firing/1", last_error: null, queued_at: iso(started - 7 * MINUTE), sent_at: iso(started - 7 * MINUTE + 900), next_attempt: null, alerts: [] },
+  { id: "d-2", incident: null, receiver: "itsm", channel: "webhook", transition: "firing", state: "failed", attempts: 2, idempotency_key: "isobar/1f0c/firing/2", last_error: "503 Service Unavailable", queued_at: iso(started - 6 * MINUTE), sent_at: null, next_attempt: iso(started + 3 * MINUTE), alerts: [] },
+  { id: "d-3", incident: null, receiver: "team", channel: "email", transition: "firing", state: "sent", attempts: 1, idempotency_key: "isobar/1f0c/firing/3", last_error: null, queued_at: iso(started - 5 * MINUTE), sent_at: iso(started - 5 * MINUTE), next_attempt: null, alerts: [] },
 ];
 const lever = { position: "propose", set_by: null, set_at: null, reason: null };
 const proposals = [
@@ -164,8 +165,8 @@ function incidentDetail(incident) {
 }
 const matcher = (name, value, is_regex = false) => ({ name, value, is_regex, is_equal: true });
 const silences = [
-  { id: "7a9e0c11-0000-4000-8000-000000000001", state: "active", matchers: [matcher("alertname", "QuotaNear")], starts_at: iso(started - 60 * MINUTE), ends_at: iso(started + 180 * MINUTE), updated_at: iso(started - 60 * MINUTE), created_by: "mei.tan", comment: "quota is being raised", recurrence: [], until_resolved: true },
-  { id: "7a9e0c11-0000-4000-8000-000000000002", state: "pending", matchers: [matcher("team", "platform"), matcher("severity", "warning|info", true)], starts_at: iso(started - 60 * MINUTE), ends_at: iso(started + 9000 * MINUTE), updated_at: iso(started - 60 * MINUTE), created_by: "li.wei", comment: "weekly maintenance", recurrence: [{ weekdays: ["saturday"], times: [{ start_time: "02:00", end_time: "04:00" }], location: "Europe/Berlin" }], until_resolved: false },
+  { id: "7a9e0c11-0000-4000-8000-000000000001", state: "active", matchers: [matcher("alertname", "QuotaNear")], starts_at: iso(started - 60 * MINUTE), ends_at: iso(started + 180 * MINUTE), updated_at: iso(started - 60 * MINUTE), created_by: "mei.tan", comment: "quota is being raised", annotations: { ticket: "OPS-7" }, recurrence: [], until_resolved: true },
+  { id: "7a9e0c11-0000-4000-8000-000000000002", state: "pending", matchers: [matcher("team", "platform"), matcher("severity", "warning|info", true)], starts_at: iso(started - 60 * MINUTE), ends_at: iso(started + 9000 * MINUTE), updated_at: iso(started - 60 * MINUTE), created_by: "li.wei", comment: "weekly maintenance", annotations: {}, recurrence: [{ weekdays: ["saturday"], times: [{ start_time: "02:00", end_time: "04:00" }], location: "Europe/Berlin" }], until_resolved: false },
 ];
 const fits = (one, matchers) => matchers.every(({ name, value, is_regex, is_equal }) => (is_regex ? new RegExp(`^(?:${value})$`).test(one.labels[name] ?? "") : (one.labels[name] ?? "") === value) === is_equal);
 const openOnes = () => alerts.filter((one) => one.state !== "resolved");
@@ -185,7 +186,7 @@ const receivers = [
   { name: "nobody", routes: 0, channels: [] },
 ];
 function acts({ ids, q, expected, act, to, until, note }) {
-  const targets = ids ? alerts.filter((one) => ids.includes(one.id)) : matching(alerts, q ?? "").filter((one) => one.state !== "resolved");
+  const targets = (ids ? alerts.filter((one) => ids.includes(one.id)) : matching(alerts, q ?? "")).filter((one) => one.state === "firing" || one.state === "no_data");
   if (expected !== undefined && targets.length > expected) return null;
   const by = "local";
   const before = new Map(targets.map((one) => [one.id, JSON.stringify(one)]));
@@ -195,7 +196,7 @@ function acts({ ids, q, expected, act, to, until, note }) {
     if (act === "assign") one.assigned_to = to || null;
     if (act === "snooze") one.snoozed_until = until;
     if (act === "unsnooze") one.snoozed_until = null;
-    if (act === "comment") one.comments = [...(one.comments ?? []), { at: iso(Date.now()), by, text: note }];
+    if (act === "comment") one.comments = [...one.comments, { at: iso(Date.now()), by, text: note }];
     if (one.incident) acted.push({ incident: one.incident, entry: entry(Date.now(), "person", act, one.name, { actor: by, detail: note ?? "", alert: one.id }) });
   }
   const changed = targets.filter((one) => JSON.stringify(one) !== before.get(one.id)).map((one) => one.id);
@@ -203,11 +204,11 @@ function acts({ ids, q, expected, act, to, until, note }) {
 }
 
 /** The part of the filter language the tests speak: `key=value`, `key!=value` and words. */
-const FIELDS = { severity: (one) => (one.state === "resolved" ? "ok" : one.state === "no_data" ? "nodata" : one.severity === "error" ? "high" : one.severity), provider: (one) => (one.resource ?? "").split(":")[0], region: (one) => one.labels.cloud_region ?? "", service: (one) => one.labels.service_name ?? "", owner: (one) => one.acknowledged_by ?? (one.assigned_to || "nobody"), held: (one) => (one.silenced_by.length + one.inhibited_by.length > 0 || one.snoozed_until ? "yes" : "no"), source: (one) => one.sources[0] };
+const FIELDS = { severity: (one) => (one.state === "resolved" ? "ok" : one.state === "no_data" ? "nodata" : one.severity === "error" ? "high" : one.severity), provider: (one) => (one.resource ?? "").split(":")[0], region: (one) => one.labels.cloud_region ?? "", service: (one) => one.labels.service_name ?? "", owner: (one) => one.acknowledged_by ?? (one.assigned_to || "nobody"), held: (one) => (one.silenced_by.length + one.inhibited_by.length + one.muted_by.length > 0 || one.snoozed_until ? "yes" : "no"), acknowledged: (one) => (one.acknowledged_by === null ? "no" : "yes"), flapping: (one) => (one.flapping ? "yes" : "no"), incident: (one) => one.incident ?? "", source: (one) => one.sources[0] };
 const valueOf = (one, key) => (FIELDS[key] ? FIELDS[key](one) : (one.labels[key] ?? one[key] ?? ""));
 function matching(items, q, skip = null) {
   const tests = q.split(/\s+/).filter(Boolean).map((part) => {
-    const chip = /^@?(\w+)(!?=)(.*)$/.exec(part);
+    const chip = /^@?(\w+)(!?=)"?(.*?)"?$/.exec(part);
     if (!chip) return (one) => `${one.name} ${one.id} ${Object.values(one.labels).join(" ")}`.toLowerCase().includes(part.toLowerCase());
     return chip[1] === skip ? () => true : (one) => (valueOf(one, chip[1]) === chip[3]) === (chip[2] === "=");
   });
@@ -217,14 +218,13 @@ const RANKS = ["critical", "high", "nodata", "unknown", "warning", "info", "ok"]
 let sortedOpen = null;
 function listAlerts(url) {
   const ask = url.searchParams;
-  if (!ask.has("state") && !ask.has("facets")) return list(alerts, url);
   sortedOpen ??= alerts.filter((one) => one.state !== "resolved").sort((a, b) => RANKS.indexOf(FIELDS.severity(a)) - RANKS.indexOf(FIELDS.severity(b)) || b.starts_at.localeCompare(a.starts_at));
   const q = ask.get("q") ?? "";
-  const found = matching(ask.get("state") === "all" ? alerts : sortedOpen, q);
+  const found = matching(ask.get("state") === "open" ? sortedOpen : alerts, q);
   const facets = {};
   for (const name of (ask.get("facets") ?? "").split(",").filter(Boolean)) {
     const counts = new Map();
-    for (const one of q.includes(`${name}=`) ? matching(sortedOpen, q, name) : found) {
+    for (const one of new RegExp(`\\b${name}!?=`).test(q) ? matching(sortedOpen, q, name) : found) {
       const value = valueOf(one, name);
       if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
     }
@@ -331,7 +331,7 @@ async function api(url, request, response) {
       if (request.method === "POST") {
         const draft = JSON.parse(body);
         if (draft.id) silences.splice(silences.findIndex((one) => one.id === draft.id), 1);
-        const made = { recurrence: [], until_resolved: false, starts_at: iso(Date.now()), ...draft, id: `7a9e0c11-0000-4000-8000-${String(silences.length + 10).padStart(12, "0")}`, state: "active", updated_at: iso(Date.now()), created_by: "local" };
+        const made = { annotations: {}, recurrence: [], until_resolved: false, starts_at: iso(Date.now()), ...draft, id: `7a9e0c11-0000-4000-8000-${String(silences.length + 10).padStart(12, "0")}`, state: "active", updated_at: iso(Date.now()), created_by: "local" };
         silences.push(made);
         tell("silence");
         return json(silenceView(made));

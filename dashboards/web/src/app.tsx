@@ -47,7 +47,7 @@ const VIEWS: Record<Page, () => ReactNode> = {
   sources: () => <SourcesPage />,
 };
 
-const NOTHING_OPEN: Summary = { open: 0, critical: 0, worst: "ok" };
+const NOTHING_OPEN: Summary = { open: 0, critical: 0, worst: "ok", loud: 0, loudCritical: 0 };
 
 type Opened = "palette" | "help" | "api" | "settings" | null;
 

@@ -1,7 +1,7 @@
 /** Alerts as rows, joined with what the inventory knows of their resources. */
 import { useMemo } from "react";
 
-import type { FacetCount } from "./centre";
+import type { AlertList, FacetCount } from "./centre";
 import { rowWith, type Row } from "../model/row";
 import { request, PAGE_MAX } from "./client";
 import { paths, type Alert, type Resource } from "./shapes";
@@ -15,41 +15,54 @@ const EVERY_MS = 15_000;
 
 export interface Alerts {
   items: Alert[];
-  /** How many there are; resolved ones count only where `isWhole`. */
+  /** How many there are; resolved ones count only where `items` are whole. */
   total: number;
-  /** Whether `items` are all there are; else they are the worst open ones. */
-  isWhole: boolean;
-  /** Open alerts by field, where they are not all here. */
-  facets: Readonly<Record<string, FacetCount[]>>;
+  /** As the server counted them, where `items` are only the worst of what is told; null where they are all there are. */
+  counted: Counted | null;
 }
 
-interface Page {
-  items: Alert[];
-  total: number;
-  next: string | null;
-  facets?: Record<string, FacetCount[]>;
+/** Open alerts by mark. */
+export interface Counted {
+  /** Firing and without data. */
+  open: readonly FacetCount[];
+  /** Of these, what nothing holds. */
+  loud: readonly FacetCount[];
 }
 
-const WORST = `${paths.alerts}?state=open&sort=severity&facets=state,severity,owner,held&limit=${PAGE_MAX}`;
+const OPEN = "@state!=pending";
+/** What nothing holds: firing or without data, and told. */
+const LOUD = `@held=no ${OPEN}`;
+const part = (q: string, facets: string, limit: number): string => `${paths.alerts}?${new URLSearchParams({ state: "open", sort: "severity", q, facets, limit: `${limit}` })}`;
 let wasMany = false;
 
-/** All alerts, or where they are very many the worst open ones and counts. */
+const sumOf = (counts: readonly FacetCount[]): number => counts.reduce((sum, one) => sum + one.count, 0);
+
+/** What is told, the worst first, and counts of everything. A facet leaves its own chips out: states count pending ones too. */
+async function readWorst(signal: AbortSignal): Promise<Alerts> {
+  const [open, loud] = await Promise.all([
+    request<AlertList>(part(OPEN, "state,severity", 1), { signal }),
+    request<AlertList>(part(LOUD, "severity", PAGE_MAX), { signal }),
+  ]);
+  return { items: loud.items, total: sumOf(open.facets["state"] ?? []), counted: { open: open.facets["severity"] ?? [], loud: loud.facets["severity"] ?? [] } };
+}
+
+/** All alerts, or where they are very many the worst of what is told and counts. */
 async function readAlerts(signal: AbortSignal): Promise<Alerts> {
   if (!wasMany) {
     const items: Alert[] = [];
     for (let after: string | null = ""; after !== null; ) {
-      const page: Page = await request(`${paths.alerts}?limit=${PAGE_MAX}${after === "" ? "" : `&after=${encodeURIComponent(after)}`}`, { signal });
+      const page: AlertList = await request(`${paths.alerts}?limit=${PAGE_MAX}${after === "" ? "" : `&after=${encodeURIComponent(after)}`}`, { signal });
       items.push(...page.items);
       after = page.next;
       wasMany = page.total > WHOLE_MAX;
       if (wasMany) break;
-      if (after === null) return { items, total: page.total, isWhole: true, facets: {} };
+      if (after === null) return { items, total: page.total, counted: null };
     }
   }
-  const page = await request<Page>(WORST, { signal });
+  const worst = await readWorst(signal);
   // Half of what is too many is few again.
-  wasMany = page.total > WHOLE_MAX / 2;
-  return { items: page.items, total: page.total, isWhole: false, facets: page.facets ?? {} };
+  wasMany = worst.total > WHOLE_MAX / 2;
+  return worst;
 }
 
 export function useAlerts(): Reading<Alerts> {

@@ -1,6 +1,5 @@
 /** What comes over the wire, under the names the page uses. */
 
-import type { Handled } from "./centre";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -15,31 +14,9 @@ export type MatrixCell = Schemas["Cell"];
 export type Resource = Schemas["ResourceView"];
 export type WhyStep = Schemas["WhyStep"];
 
-export interface NativeState {
-  source: string;
-  id: string;
-  state: string;
-  severity: string;
-  since: string | null;
-  url: string | null;
-}
-
-export interface Threshold {
-  level: string;
-  operator: string;
-  value: number;
-  unit: string | null;
-}
-
-/** What the description has no field for may be absent: servers differ in age. */
-export type Alert = Schemas["AlertView"] & Handled & {
-  native?: NativeState[];
-  threshold?: Threshold | null;
-  expression?: string | null;
-};
-export type Severity = Alert["severity"];
-
-export type Delivery = Schemas["DeliveryView"] & { next_attempt?: string | null; alerts?: string[] };
+export type Alert = Schemas["AlertView"];
+export type Severity = Schemas["Severity"];
+export type Delivery = Schemas["DeliveryView"];
 
 export type Proposal = Schemas["ProposalView"];
 export type Lever = Schemas["LeverView"];

@@ -1,6 +1,6 @@
 /** Matchers of silences and routes, in Alertmanager's grammar: `alertname="HighCpu", region=~"us-.*"`. Pure. */
 import type { WireMatcher } from "../api/centre";
-import { parseFilter, type Operator } from "./filter";
+import { chipText, parseFilter, type Operator } from "./filter";
 import type { Row } from "./row";
 
 const OPERATORS: Record<string, Pick<WireMatcher, "is_equal" | "is_regex">> = {
@@ -31,11 +31,16 @@ export function matchersText(matchers: readonly WireMatcher[]): string {
   return matchers.map(matcherText).join(", ");
 }
 
-const TOKEN = /(?:"((?:[^"\\]|\\.)*)"|([^\s"=!~,{}]+))\s*(!=|=~|!~|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}]*))/y;
-const unquoted = (text: string): string => text.replace(/\\(.)/g, (_all, c: string) => (c === "n" ? "\n" : c));
+const TOKEN = /(?:"((?:[^"\\]|\\.)*)"|([^\s"=!~,{}]+))\s*(!=|=~|!~|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}\n]*))/y;
+const ESCAPES: Record<string, string> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f" };
+/** The inverse of how `matcherText` quotes. */
+const unquoted = (text: string): string => text.replace(/\\(?:u([0-9a-fA-F]{4})|([^]))/g, (_all, code: string | undefined, c = "") => (code === undefined ? (ESCAPES[c] ?? c) : String.fromCharCode(parseInt(code, 16))));
+/** What stands between matchers: a comma, or, of labels as people write them, lines too. */
+const COMMA = /\s*(,\s*)?/y;
+const LINES = /[ \t]*([,\n][\s,]*)?/y;
 
 /** The matchers of a text, with or without braces; or where it stops being one, in characters from 0. */
-export function parseMatchers(text: string): { matchers: WireMatcher[]; wrongAt: number | null } {
+export function parseMatchers(text: string, between: RegExp = COMMA): { matchers: WireMatcher[]; wrongAt: number | null } {
   const matchers: WireMatcher[] = [];
   const blanks = (at: number): number => at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0);
   let at = blanks(0);
@@ -46,27 +51,15 @@ export function parseMatchers(text: string): { matchers: WireMatcher[]; wrongAt:
     if (!found) return { matchers, wrongAt: at };
     const [, quotedName, name, op, quoted, plain] = found;
     matchers.push(matcherOf(quotedName === undefined ? (name ?? "") : unquoted(quotedName), op as MatcherOperator, quoted === undefined ? (plain ?? "").trim() : unquoted(quoted)));
-    at = blanks(TOKEN.lastIndex);
-    if (text[at] === ",") at = blanks(at + 1);
-    else if (at < text.length && text[at] !== "}") return { matchers, wrongAt: at };
+    between.lastIndex = TOKEN.lastIndex;
+    const [gap = "", sign] = between.exec(text) ?? [];
+    at = TOKEN.lastIndex + gap.length;
+    if (at < text.length && text[at] !== "}" && sign === undefined) return { matchers, wrongAt: at };
   }
   return { matchers, wrongAt: null };
 }
 
-/** What is wrong with a matcher: a key of the catalogue below `matcher.error`; null when nothing is. */
-export function wrongWith(matcher: WireMatcher): "name" | "regex" | null {
-  if (matcher.name === "") return "name";
-  if (!matcher.is_regex) return null;
-  try {
-    new RegExp(`^(?:${matcher.value})$`, "u");
-    return null;
-  } catch {
-    // RE2's own signs, such as (?i), are no error here: the server has the last word.
-    return /\(\?[a-zA-Z]/.test(matcher.value) ? null : "regex";
-  }
-}
-
-/** Whether they would hold everything back: none asks for something. */
+/** Whether they would hold everything back: none asks for something. Of an expression that only the server's engine reads, it decides. */
 export function holdsAll(matchers: readonly WireMatcher[]): boolean {
   return matchers.every(({ value, is_regex, is_equal }) => {
     if (!is_regex) return (value === "") === is_equal;
@@ -79,10 +72,17 @@ export function holdsAll(matchers: readonly WireMatcher[]): boolean {
 }
 
 /** Labels that name what an alert is about, in the order they are worth. */
-const TELLING = ["alertname", "resource_id", "instance", "service_name", "job", "cloud_region"];
-const quotedRegex = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+const TELLING = ["resource_id", "instance", "service_name", "job", "cloud_region"];
+export const quotedRegex = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 /** Alternatives in one expression at most; of more names the rest of the matchers decides. */
 const NAMES_MAX = 20;
+
+/** One matcher for these names, where they are few enough to be named. */
+export function namesMatcher(names: readonly string[]): WireMatcher[] {
+  const [only, ...more] = new Set(names);
+  if (only === undefined || more.length >= NAMES_MAX || names.includes("")) return [];
+  return [more.length === 0 ? matcherOf("alertname", "=", only) : matcherOf("alertname", "=~", [only, ...more].map(quotedRegex).join("|"))];
+}
 
 /** Matchers that fit all of these alerts and few others: of one its name and what it is about, of several what they share. */
 export function matchersFor(rows: readonly Row[]): WireMatcher[] {
@@ -95,10 +95,7 @@ export function matchersFor(rows: readonly Row[]): WireMatcher[] {
     const about = ["resource_id", "instance"].find(isShared);
     return shared(about ? ["alertname", about] : Object.keys(first.alert.labels));
   }
-  const names = [...new Set(labels.map((one) => one["alertname"] ?? ""))];
-  const found = shared([...TELLING, "cloud_provider", "cloud_account_id", "team"]);
-  if (names.length > 1 && names.length <= NAMES_MAX && !names.includes("")) found.unshift(matcherOf("alertname", "=~", names.map(quotedRegex).join("|")));
-  return found;
+  return [...namesMatcher(labels.map((one) => one["alertname"] ?? "")), ...shared([...TELLING, "cloud_provider", "cloud_account_id", "team"])];
 }
 
 /** Fields of the filter that are labels under another name. */
@@ -128,13 +125,19 @@ export function matchersOfFilter(q: string): { matchers: WireMatcher[]; rest: st
   return { matchers: [...equal, ...matchers], rest };
 }
 
+/** The filter that lets through what matchers fit. The label `severity` cannot be asked for: the field of that name is the page's mark. */
+export function filterOf(matchers: readonly WireMatcher[]): string {
+  const sayable = matchers.filter(({ name }) => PLAIN_NAME.test(name) && name !== "severity");
+  return sayable.map((matcher) => chipText({ key: matcher.name, op: operatorOf(matcher), value: matcher.value })).join(" ");
+}
+
 /** Fields that are no labels, with or without their sign. */
 const OURS = new Set(["state", "severity", "class", "domain", "owner", "source", "held", "verified", "age", "value", "acknowledged", "flapping", "incident"]);
 const isMatcherOperator = (op: Operator): op is MatcherOperator => (MATCHER_OPERATORS as readonly string[]).includes(op);
 
 /** Reads labels as people write them: `alertname=HighCpu, team="db"`. */
 export function parseLabels(text: string): { labels: Record<string, string>; wrongAt: number | null } {
-  const { matchers, wrongAt } = parseMatchers(text.replace(/\n/g, ","));
+  const { matchers, wrongAt } = parseMatchers(text, LINES);
   const odd = matchers.find((matcher) => operatorOf(matcher) !== "=");
   return { labels: Object.fromEntries(matchers.map(({ name, value }) => [name, value])), wrongAt: wrongAt ?? (odd ? text.indexOf(odd.name) : null) };
 }

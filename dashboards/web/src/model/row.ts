@@ -49,7 +49,7 @@ export function rowWith(alert: Alert, known: Pick<Resource, "name" | "service"> 
 
 /** Whether anything keeps it from being told. */
 export function isHeld(alert: Alert): boolean {
-  return alert.silenced_by.length > 0 || alert.inhibited_by.length > 0 || (alert.muted_by?.length ?? 0) > 0 || Boolean(alert.snoozed_until);
+  return alert.silenced_by.length > 0 || alert.inhibited_by.length > 0 || alert.muted_by.length > 0 || alert.snoozed_until !== null;
 }
 
 /** ARM ids and ARNs say their name last. */

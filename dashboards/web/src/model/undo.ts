@@ -5,23 +5,25 @@ import type { Alert } from "../api/shapes";
 /** Ids in one request at most. */
 export const IDS_MAX = 1000;
 
-/** Ids by what they had before; what is not known had nothing. */
-function by(ids: readonly string[], before: ReadonlyMap<string, Alert>, value: (alert: Alert) => string | null | undefined): Map<string, string[]> {
+/** Ids by what they had before. */
+function by(ids: readonly string[], before: ReadonlyMap<string, Alert>, value: (alert: Alert) => string | null): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const id of ids) {
     const alert = before.get(id);
-    const had = (alert && value(alert)) ?? "";
+    if (!alert) continue;
+    const had = value(alert) ?? "";
     groups.set(had, [...(groups.get(had) ?? []), id]);
   }
   return groups;
 }
 
-/** Requests after which the alerts are as they were: whose they were, and until when they were put off. A comment stays. */
-export function inverse(done: ActRequest, ids: readonly string[], before: ReadonlyMap<string, Alert>): ActRequest[] {
+/** Requests after which these alerts are as they were: whose they were, and until when they were put off. A comment stays. */
+export function inverse(done: ActRequest, ids: readonly string[], alerts: readonly Alert[]): ActRequest[] {
+  const before = new Map(alerts.map((alert) => [alert.id, alert]));
   switch (done.act) {
     case "acknowledge":
       // What somebody had before stays theirs.
-      return chunked(ids.filter((id) => before.get(id)?.acknowledged_by == null), (some) => ({ act: "unacknowledge", ids: some }));
+      return chunked(ids.filter((id) => before.get(id)?.acknowledged_by === null), (some) => ({ act: "unacknowledge", ids: some }));
     case "unacknowledge":
       return chunked(ids, (some) => ({ act: "acknowledge", ids: some }));
     case "assign":
@@ -34,6 +36,11 @@ export function inverse(done: ActRequest, ids: readonly string[], before: Readon
     case "comment":
       return [];
   }
+}
+
+/** The same of an act by a filter. What each alert had is not known: only what had nothing can be taken back. */
+export function inverseOfQuery(done: ActRequest, ids: readonly string[]): ActRequest[] {
+  return done.act === "acknowledge" ? chunked(ids, (some) => ({ act: "unacknowledge", ids: some })) : [];
 }
 
 /** Requests of at most `IDS_MAX` ids each. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import type { Incident } from "../api/centre";
 import type { MatrixCell, Proposal, Source } from "../api/shapes";
 import { rowOf } from "../model/row";
 import { sparkGeometry } from "../parts/sparkline";
@@ -18,6 +19,7 @@ import { sentenceOf } from "./overview/sentence";
 import { upcoming } from "./overview/upcoming";
 import { isTyped, wordToType } from "./proposals/confirm";
 import { goldenOf, selector } from "./resources/golden";
+import { requestOf, type Trial } from "./routing/trial";
 import { coverageOf, countsOf } from "./sources/sentence";
 
 const NOW = Date.parse("2026-11-21T03:14:02Z");
@@ -61,6 +63,44 @@ describe("the first sentence", () => {
   test("a pending, held or informative alert does not make it worse", () => {
     const rows = [alert({ state: "pending" }), alert({ silenced_by: ["s"] }), alert({ severity: "info" })].map(rowOf);
     expect(say(rows).mark).toBe("ok");
+  });
+
+  test("what is out is what it is about: since when, and whose fault it looks like, whatever is told beside it", () => {
+    const outage: Incident["outage"] = { cause: "provider", level: "suspected", onset: "2026-11-21T03:02:00Z", found_at: "2026-11-21T03:04:00Z", ended_at: null, evidence: [], against: [] };
+    const out: Incident = { id: "i", title: "T", state: "open", severity: "critical", cell: { provider: "aws", region: "us-east-1", service: null }, reason: "", alert_count: 9, open_count: 9, starts_at: "2026-11-21T03:05:00Z", ends_at: null, updated_at: "", acknowledged_by: null, merged_into: null, outage };
+    for (const rows of [[], [rowOf(alert({ severity: "warning", labels: { service_name: "search" } }))]]) {
+      const said = sentenceOf({ rows, sources: up, overview: null, incidents: [out] });
+      expect(said).toMatchObject({ mark: "critical", since: Date.parse("2026-11-21T03:02:00Z"), ground: { key: "fault.provider", params: { provider: "AWS" } } });
+      expect(said.parts).toEqual([{ key: "state.outage.suspected", params: { cell: "AWS us-east-1" } }, { key: "state.fold", params: { i: 1, a: 9 } }]);
+    }
+    expect(sentenceOf({ rows: [], sources: up, overview: null, incidents: [{ ...out, outage: { ...outage, ended_at: "2026-11-21T03:09:00Z" } }] }).mark).toBe("ok");
+  });
+
+  test("very many are counted by the server: what is counted is not quiet, what is held is", () => {
+    const many = (loud: number, rows: ReturnType<typeof rowOf>[]): ReturnType<typeof sentenceOf> => sentenceOf({ rows, sources: up, overview: null, summary: { open: 90_000, critical: 700, worst: "critical", loud, loudCritical: 3 } });
+    expect(many(0, [])).toMatchObject({ mark: "ok", parts: [{ key: "state.quiet" }] });
+    expect(many(5, [])).toMatchObject({ mark: "unknown", parts: [{ key: "state.openCritical", params: { a: 5, c: 3 } }] });
+    expect(many(5, [rowOf(alert({ labels: { service_name: "checkout" } }))]).parts).toEqual([{ key: "state.trouble", params: { cell: "checkout" } }, { key: "state.openCritical", params: { a: 5, c: 3 } }]);
+  });
+});
+
+describe("a replay", () => {
+  const typed: Trial = { from: "now-1h", to: "now", alerting: "route: {}", policies: "", silences: "", hasSilences: false, templates: [] };
+  const stretch = { from: new Date(NOW - 3_600_000).toISOString(), to: new Date(NOW).toISOString() };
+
+  test("asks for what was changed, and for nothing else", () => {
+    expect(requestOf(typed, "route: {}", NOW)).toEqual(stretch);
+    expect(requestOf({ ...typed, alerting: "route: {receiver: x}", policies: "policies: []" }, "route: {}", NOW)).toEqual({ ...stretch, alerting: "route: {receiver: x}", policies: "policies: []" });
+    expect(requestOf({ ...typed, to: "now-2h" }, "", NOW)).toBeNull();
+    expect(requestOf({ ...typed, from: "soon" }, "", NOW)).toBeNull();
+  });
+
+  test("takes silences in the place of those there were, and templates with the configuration that names them", () => {
+    expect(requestOf({ ...typed, silences: "team=db\n\n a=~\"b|c\" \n" }, "route: {}", NOW)).toEqual(stretch);
+    expect(requestOf({ ...typed, hasSilences: true, silences: "team=db\n\n a=~\"b|c\" \n" }, "route: {}", NOW)).toEqual({ ...stretch, silences: [{ matchers: "team=db" }, { matchers: 'a=~"b|c"' }] });
+    expect(requestOf({ ...typed, hasSilences: true }, "route: {}", NOW)).toEqual({ ...stretch, silences: [] });
+    const templates = [{ pattern: "*.tmpl", name: "a.tmpl", text: "A" }, { pattern: "*.tmpl", name: "b.tmpl", text: "B" }, { pattern: "", name: "", text: "" }];
+    expect(requestOf({ ...typed, templates }, "route: {}", NOW)).toEqual({ ...stretch, alerting: "route: {}", templates: { "*.tmpl": { "a.tmpl": "A", "b.tmpl": "B" } } });
   });
 });
 

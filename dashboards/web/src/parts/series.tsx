@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-import type { Threshold } from "../api/shapes";
+import type { Alert } from "../api/shapes";
 import { useReading, type Reading } from "../api/store";
 import { formatValue } from "../format/value";
 import { useText } from "../i18n/text";
@@ -39,7 +39,7 @@ export function useHour(expression: string | null): { reading: Reading<RangeAnsw
 const numberOf = (point: Point | undefined): number | null => point?.value ?? null;
 
 /** An hour as a small line; nothing where there is no expression. */
-export function HourSpark({ expression, threshold, tone, width, height }: { expression: string | null | undefined; threshold: Threshold | null | undefined; tone: string; width?: number; height?: number }): ReactNode {
+export function HourSpark({ expression, threshold, tone, width, height }: { expression: string | null | undefined; threshold: Alert["threshold"] | null | undefined; tone: string; width?: number; height?: number }): ReactNode {
   const t = useText();
   const { reading, points } = useHour(expression ?? null);
   if (!expression) return null;

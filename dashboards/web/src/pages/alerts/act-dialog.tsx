@@ -1,6 +1,6 @@
 import { useId, useState, type ReactNode } from "react";
 
-import { sizeOf, useActs, type Deed, type Target } from "../../api/acts";
+import { actableOf, useActs, type Deed, type Target } from "../../api/acts";
 import { parseSpan } from "../../format/time";
 import { useText } from "../../i18n/text";
 import { Dialog } from "../../parts/dialog";
@@ -43,7 +43,7 @@ export function ActDialog({ what, target, onClose }: { what: Asked; target: Targ
   const [text, setText] = useState("");
   const [span, setSpan] = useState("1h");
   const [known] = useState(people);
-  const n = sizeOf(target);
+  const n = actableOf(target);
   const length = parseSpan(span);
   const isReady = what === "acknowledge" || (what === "snooze" ? length !== null && length >= MINUTE : text.trim() !== "" || what === "assign");
   const deed = (): Deed => {

@@ -147,8 +147,8 @@ function Answers({ row }: { row: Row }): ReactNode {
 function NextForAlert({ alert }: { alert: Alert }): ReactNode {
   const t = useText();
   const place = usePlace();
-  const proposals = useList<Proposal>((alert.proposals?.length ?? 0) > 0 ? paths.runbooks : null);
-  const open = (proposals.data?.items ?? []).filter((proposal) => alert.proposals?.includes(proposal.id) && proposal.state === "proposed");
+  const proposals = useList<Proposal>((alert.proposals.length) > 0 ? paths.runbooks : null);
+  const open = (proposals.data?.items ?? []).filter((proposal) => alert.proposals.includes(proposal.id) && proposal.state === "proposed");
   if (open.length > 0) {
     return open.map((proposal) => (
       <p key={proposal.id}>
@@ -162,7 +162,7 @@ function NextForAlert({ alert }: { alert: Alert }): ReactNode {
   if (alert.silenced_by.length > 0) return <Link href={hrefTo(place, "silences", { open: alert.silenced_by[0] ?? null })}>{t("detail.silenced", { n: alert.silenced_by.length })}</Link>;
   if (alert.inhibited_by.length > 0) return t("detail.inhibited", { n: alert.inhibited_by.length });
   if (alert.snoozed_until) return t.rich("detail.snoozed", {}, { at: <At at={Date.parse(alert.snoozed_until)} /> });
-  if ((alert.muted_by?.length ?? 0) > 0) return t.rich("detail.muted", {}, { name: <Foreign>{alert.muted_by?.join(", ") ?? ""}</Foreign> });
+  if (alert.muted_by.length > 0) return t.rich("detail.muted", {}, { name: <Foreign>{alert.muted_by.join(", ")}</Foreign> });
   if (alert.state === "pending") return t("detail.pending");
   return t(alert.state === "resolved" ? "detail.over" : "detail.nothing");
 }
@@ -170,8 +170,7 @@ function NextForAlert({ alert }: { alert: Alert }): ReactNode {
 /** What the provider's own alarms say of the same thing. */
 function Native({ alert }: { alert: Alert }): ReactNode {
   const t = useText();
-  const native = alert.native ?? [];
-  const generator = safeLink(alert.generator_url);
+    const generator = safeLink(alert.generator_url);
   return (
     <section>
       <h3>{t("detail.sources")}</h3>
@@ -183,18 +182,18 @@ function Native({ alert }: { alert: Alert }): ReactNode {
             </a>
           </li>
         )}
-        {native.length === 0 &&
+        {alert.native.length === 0 &&
           alert.sources.map((source) => (
             <li key={source}>
               <Foreign>{source}</Foreign>
             </li>
           ))}
-        {native.map((state) => {
+        {alert.native.map((state) => {
           const url = safeLink(state.url);
           return (
             <li key={`${state.source} ${state.id}`}>
               <Foreign max={60}>{state.source}</Foreign> <Foreign className="code" max={80}>{state.id}</Foreign> <span className="tag"><Foreign max={30}>{state.state}</Foreign></span>{" "}
-              <Foreign className="quiet" max={30}>{state.severity}</Foreign> {state.since && <At at={Date.parse(state.since)} />}{" "}
+              <Foreign className="quiet" max={30}>{state.source_severity}</Foreign> <At at={Date.parse(state.since)} />{" "}
               {url && (
                 <a href={url} target="_blank" rel="noopener noreferrer" data-source-link>
                   <Icon name="external" /> {t("detail.atSource")}
@@ -211,7 +210,7 @@ function Native({ alert }: { alert: Alert }): ReactNode {
 /** What people said of it. */
 function Comments({ alert }: { alert: Alert }): ReactNode {
   const t = useText();
-  const comments = alert.comments ?? [];
+  const { comments } = alert;
   if (comments.length === 0) return null;
   return (
     <section>
@@ -259,8 +258,7 @@ function Deliveries({ alert }: { alert: Alert }): ReactNode {
 }
 
 function belongs(delivery: Delivery, alert: Alert): boolean {
-  if (delivery.alerts) return delivery.alerts.includes(alert.id);
-  return alert.incident !== null && delivery.incident === alert.incident;
+  return delivery.alerts.includes(alert.id) || (alert.incident !== null && delivery.incident === alert.incident);
 }
 
 /** Labels and annotations; a click on a label narrows the list to it, with Alt it leaves it out. */

@@ -3,7 +3,8 @@ import { useCallback, useMemo, useRef, useState, type ReactNode } from "react";
 import type { Target } from "../../api/acts";
 import { useAlertRows, useRows } from "../../api/rows";
 import { paths, type Alert, type Source } from "../../api/shapes";
-import { useList } from "../../api/store";
+import type { AlertList } from "../../api/centre";
+import { useList, useReading } from "../../api/store";
 import { useText, type Key } from "../../i18n/text";
 import { KEYS, useKeys } from "../../keys/keymap";
 import { matcher, parseFilter, toggleChip } from "../../model/filter";
@@ -24,7 +25,7 @@ import { Detail } from "./detail";
 import { Facets } from "./facets";
 import { FilterBox } from "./filter-box";
 import { GROUP_KEYS, itemsOf } from "./items";
-import { listPath, PAGES_MAX, useListing } from "./listing";
+import { countPath, listPath, PAGES_MAX, useListing } from "./listing";
 import { kept, NONE, ranged, toggled, type Selection } from "./selection";
 import { AlertTable, type TableHandle } from "./table";
 import { BUILT_IN, countOf, ownViews, storeViews, withView } from "./views";
@@ -45,6 +46,7 @@ interface Shown {
 
 const NOTHING: Shown = { question: null, view: EMPTY, rows: null, at: 0, known: new Map() };
 const NO_ALERTS: Alert[] = [];
+const COUNTED = { every: COARSE_MS, live: true };
 const yes = (): boolean => true;
 
 /** All alerts: views, filter, facets, list, and one of them beside it. */
@@ -53,7 +55,7 @@ export function AlertsPage(): ReactNode {
   const { params } = usePlace();
   const { settings } = useSettings();
   const { alerts, rows: whole } = useAlertRows();
-  const isMany = alerts.data !== null && !alerts.data.isWhole;
+  const isMany = alerts.data !== null && alerts.data.counted !== null;
   const isPhone = usePhone();
   const coarse = Math.floor(useNow() / COARSE_MS) * COARSE_MS;
 
@@ -74,8 +76,8 @@ export function AlertsPage(): ReactNode {
   const answered = useRows(latest?.items ?? NO_ALERTS);
   const total = isMany ? (latest?.total ?? null) : null;
   const onEnd = useCallback((): void => {
-    if (latest?.next) setPages((before) => ({ of: path, n: Math.min(PAGES_MAX, (before.of === path ? before.n : 1) + 1) }));
-  }, [latest, path]);
+    if (latest?.next) setPages({ of: latest.path, n: Math.min(PAGES_MAX, latest.pages + 1) });
+  }, [latest]);
 
   const rows = useMemo(() => (isMany ? answered : [...whole].sort(comparator(sort))), [isMany, answered, whole, sort]);
   const byId = useMemo(() => new Map(rows.map((row) => [row.id, row])), [rows]);
@@ -91,10 +93,11 @@ export function AlertsPage(): ReactNode {
   }, [isMany, inView, q, coarse]);
 
   // Another question is a new list; a new answer to the same question moves nothing.
-  const question = JSON.stringify([view?.id, q, sortText, group, isMany && latest === null, pages]);
+  const asks = `${view?.id ?? ""} ${q}`;
+  const question = `${group ?? ""} ${isMany ? `${latest?.path ?? ""}#${latest?.pages ?? 0}` : `${sortText ?? ""} ${asks}`}`;
   const [shown, setShown] = useState<Shown>(NOTHING);
   if (alerts.data && (shown.question !== question || shown.rows !== byId || shown.at !== coarse)) {
-    const next = shown.question === question ? hold(shown.view, byId, belongs, coarse, !isMany) : showAll(rows, belongs);
+    const next = shown.question === question ? hold(shown.view, byId, belongs, coarse, !isMany || latest?.next === null) : showAll(rows, belongs);
     // What left the list is still shown for a while: its last state stays known.
     const known = new Map(next.order.flatMap((id) => (shown.known.has(id) ? [[id, shown.known.get(id)] as const] : [])));
     setShown({ question, view: next, rows: byId, at: coarse, known: new Map([...known, ...byId]) as ReadonlyMap<string, Row> });
@@ -113,9 +116,13 @@ export function AlertsPage(): ReactNode {
 
   const [selection, setSelection] = useState<Selection>(NONE);
   const here = useMemo(() => new Set(shown.view.order), [shown]);
-  const chosen = selection.isAll ? selection : kept(selection, here);
+  const chosen = kept(selection, here, asks);
+  const isAll = chosen.allOf !== null;
   const choose = (id: string, isRange: boolean): void => setSelection(isRange ? ranged(chosen, shown.view.order, id) : toggled(chosen, id));
-  const chooseAll = (): void => setSelection(chosen.isAll ? NONE : { ids: new Set(), anchor: null, isAll: true });
+  const chooseAll = (): void => setSelection(isAll ? NONE : { ids: new Set(), anchor: null, allOf: asks });
+
+  // Of all that match, only what is firing or without data can be acted on.
+  const actable = useReading<AlertList>(isMany && isAll ? countPath(fullQ) : null, COUNTED);
 
   const [cursor, setCursor] = useState<string | null>(opened);
   const table = useRef<TableHandle>(null);
@@ -129,13 +136,14 @@ export function AlertsPage(): ReactNode {
     return row ? [row.alert] : [];
   };
   const target = ((): Target | null => {
-    if (chosen.isAll && isMany) return { kind: "query", q: fullQ, count: total ?? 0 };
-    if (chosen.isAll) return { kind: "rows", alerts: shown.view.order.filter((id) => !shown.view.left.has(id)).flatMap(alertOf) };
+    // How many it is about is known once the question is answered.
+    if (isAll && isMany) return latest?.path === path && actable.data !== null ? { kind: "query", q: fullQ, count: total ?? 0, actable: actable.data.total } : null;
+    if (isAll) return { kind: "rows", alerts: shown.view.order.filter((id) => !shown.view.left.has(id)).flatMap(alertOf) };
     if (chosen.ids.size > 0) return { kind: "rows", alerts: [...chosen.ids].flatMap(alertOf) };
     const one = opened ?? cursor;
     return one === null ? null : { kind: "rows", alerts: alertOf(one) };
   })();
-  const hasChosen = chosen.isAll || chosen.ids.size > 0;
+  const hasChosen = isAll || chosen.ids.size > 0;
   useKeys({
     next: () => table.current?.move(1),
     previous: () => table.current?.move(-1),
@@ -226,8 +234,8 @@ export function AlertsPage(): ReactNode {
             )}
             {/* Keys act on the row at hand too; the verbs stand here once something is chosen. */}
             <ActBar target={target} isShown={hasChosen}>
-              <b>{t("table.chosen", { n: chosen.isAll ? shownCount : chosen.ids.size })}</b>
-              {!chosen.isAll && chosen.ids.size < shownCount && (
+              <b>{t("table.chosen", { n: isAll ? shownCount : chosen.ids.size })}</b>
+              {!isAll && chosen.ids.size < shownCount && (
                 <button type="button" className="link" onClick={chooseAll}>
                   {t("table.chooseMatching", { n: shownCount })}
                 </button>
@@ -237,12 +245,12 @@ export function AlertsPage(): ReactNode {
               </button>
             </ActBar>
           </div>
-          <Read<unknown> of={isMany && latest === null ? asked : alerts} what="page.alerts" rows={12}>
+          <Read<unknown> of={isMany && (latest === null || asked.state === "failed") ? asked : alerts} what="page.alerts" rows={12}>
             {() =>
               items.length === 0 ? (
                 <Nothing hidden={q === "" ? 0 : viewCount} hasView={view?.id !== "open"} onClear={() => setQ("")} />
               ) : (
-                <AlertTable items={items} sort={sort} rowHeight={isPhone ? CARD_HEIGHT : ROW_HEIGHTS[settings.density]} isNarrow={opened !== null && !isPhone} cursor={cursor} opened={opened} chosen={chosen.ids} isAllChosen={chosen.isAll} total={total} onChoose={choose} onChooseAll={chooseAll} onEnd={onEnd} onSort={onSort} onCursor={(id) => {
+                <AlertTable items={items} sort={sort} rowHeight={isPhone ? CARD_HEIGHT : ROW_HEIGHTS[settings.density]} isNarrow={opened !== null && !isPhone} cursor={cursor} opened={opened} chosen={chosen.ids} isAllChosen={isAll} total={total} onChoose={choose} onChooseAll={chooseAll} onEnd={onEnd} onSort={onSort} onCursor={(id) => {
                   setCursor(id);
                   if (opened !== null) setParams({ open: id }, true);
                 }} onOpen={open} handle={table} />

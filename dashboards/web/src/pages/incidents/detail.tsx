@@ -1,13 +1,13 @@
 import { lazy, Suspense, useMemo, useState, type ReactNode } from "react";
 
-import { centre, type Incident, type IncidentDetail } from "../../api/centre";
+import { centre, type Incident, type IncidentDetail, type WireMatcher } from "../../api/centre";
 import { paths, type Delivery } from "../../api/shapes";
 import { useList, useReading } from "../../api/store";
 import { moment } from "../../format/time";
 import { useText } from "../../i18n/text";
 import { useKeys } from "../../keys/keymap";
 import { markOfIncident } from "../../model/incident";
-import { matcherOf } from "../../model/matchers";
+import { matcherOf, namesMatcher } from "../../model/matchers";
 import { Icon } from "../../parts/icon";
 import { Kbd } from "../../parts/kbd";
 import { Provider, Shape } from "../../parts/mark";
@@ -65,7 +65,7 @@ function View({ incident }: { incident: IncidentDetail }): ReactNode {
   const members = useMemo(() => (at === null ? incident.members : incident.members.filter((member) => Date.parse(member.joined_at) <= at)), [incident, at]);
   const entries = useMemo(() => (at === null ? incident.timeline : incident.timeline.filter((entry) => Date.parse(entry.at) <= at)), [incident, at]);
   const why = place.params.get("why") ?? incident.members[0]?.id ?? null;
-  const mine = (deliveries.data?.items ?? []).filter((delivery) => delivery.incident === incident.id || delivery.alerts?.some((alert) => incident.members.some((member) => member.id === alert)));
+  const mine = (deliveries.data?.items ?? []).filter((delivery) => delivery.incident === incident.id || delivery.alerts.some((alert) => incident.members.some((member) => member.id === alert)));
   const canAct = !isOver && at === null;
 
   const open = (what: "silence" | "merge") => (): boolean => {
@@ -193,16 +193,11 @@ function View({ incident }: { incident: IncidentDetail }): ReactNode {
   );
 }
 
-const quoted = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-
-/** Its cell, and the names of its members where they are few. */
-function silenceFor(incident: IncidentDetail): ReturnType<typeof matcherOf>[] {
-  const names = [...new Set(incident.members.map((member) => member.name))];
-  const { cell } = incident;
+/** Its place, and the names of its members where they are few. A cell's service is the provider's word, which alerts have under no label. */
+function silenceFor({ members, cell }: IncidentDetail): WireMatcher[] {
   return [
-    ...(names.length === 1 ? [matcherOf("alertname", "=", names[0] ?? "")] : names.length > 0 && names.length <= 20 ? [matcherOf("alertname", "=~", names.map(quoted).join("|"))] : []),
+    ...namesMatcher(members.map((member) => member.name)),
     ...(cell ? [matcherOf("cloud_provider", "=", cell.provider)] : []),
     ...(cell?.region ? [matcherOf("cloud_region", "=", cell.region)] : []),
-    ...(cell?.service ? [matcherOf("service_name", "=", cell.service)] : []),
   ];
 }

@@ -22,7 +22,7 @@ import { Groups } from "./groups";
 import { Incidents } from "./incidents";
 import { Matrix } from "./matrix";
 import { Next } from "./next";
-import { sentenceOf } from "./sentence";
+import { outageIn, sentenceOf } from "./sentence";
 
 /** What is wrong, since when, who has it; where; what happens next; whether pages go out and data comes in. */
 export function OverviewPage(): ReactNode {
@@ -37,11 +37,11 @@ export function OverviewPage(): ReactNode {
   const rows = useMemo(() => all.filter((row) => isOpen(row) && row.alert.state !== "pending"), [all]);
   const incidents = useList<Incident>(`${centre.incidents}?state=open`, 10_000);
   const standing = useMemo(() => incidentsIn("open", incidents.data?.items ?? []), [incidents.data]);
-  const outage = standing.find((incident) => incident.outage?.cause === "provider" && incident.outage.ended_at === null);
+  const outage = outageIn(standing);
   const known = alerts.data !== null && sources.data !== null;
   const sentence = useMemo(
     () =>
-      known ? sentenceOf({ rows, sources: sources.data?.items ?? [], overview: overview.data, incidents: standing, summary: alerts.data && !alerts.data.isWhole ? summaryOf(alerts.data) : null }) : null,
+      known ? sentenceOf({ rows, sources: sources.data?.items ?? [], overview: overview.data, incidents: standing, summary: alerts.data?.counted ? summaryOf(alerts.data) : null }) : null,
     [known, rows, sources.data, overview.data, standing, alerts.data],
   );
   return (
@@ -61,14 +61,14 @@ export function OverviewPage(): ReactNode {
                     {t.rich("fact.since", {}, { at: <At at={sentence.since} />, d: <Lasting since={sentence.since} /> })}
                   </span>
                 )}
-                {outage?.outage && (
+                {outage && (
                   <span>
                     {outage.outage.level === "confirmed"
                       ? t("fact.outage.confirmed", { provider: providerName(outage.cell?.provider ?? "") })
                       : t("fact.outage.suspected", { n: new Set(outage.outage.evidence.map((piece) => piece.class)).size })}
                   </span>
                 )}
-                {outage?.outage && outage.outage.evidence.every((piece) => piece.class !== "notice") && <span>{t("fact.noNotice", { provider: providerName(outage.cell?.provider ?? "") })}</span>}
+                {outage?.outage.cause === "provider" && outage.outage.evidence.every((piece) => piece.class !== "notice") && <span>{t("fact.noNotice", { provider: providerName(outage.cell?.provider ?? "") })}</span>}
                 {sentence.ground && <span>{t(sentence.ground.key, sentence.ground.params)}</span>}
                 {sentence.notObserved.length > 0 && <span>{t.rich("fact.notObserved", {}, { names: <Foreign>{sentence.notObserved.join(", ")}</Foreign> })}</span>}
                 {sentence.since === null && sentence.notObserved.length === 0 && <span>{t("fact.sources", { n: (sources.data?.items ?? []).filter((source) => source.state === "up").length })}</span>}

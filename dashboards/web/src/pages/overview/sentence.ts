@@ -1,9 +1,10 @@
 /** The first sentence of the page: what is wrong, since when, who has it. Pure. */
-import type { Incident } from "../../api/centre";
+import type { Incident, Outage } from "../../api/centre";
 import type { Overview, Source } from "../../api/shapes";
 import type { Params } from "../../i18n/message";
 import type { Key } from "../../i18n/text";
 import { groupsOf, type Group } from "../../model/ground";
+import { markOfIncident } from "../../model/incident";
 import { providerName } from "../../model/provider";
 import type { Row } from "../../model/row";
 import { rank, worst, type Mark } from "../../model/severity";
@@ -20,7 +21,7 @@ export interface Sentence {
   /** Shown in the colour of high: somebody should take it. */
   unowned: Said | null;
   since: number | null;
-  /** What the open alerts have in common. */
+  /** What the open alerts have in common: whose fault it looks like. */
   ground: Said | null;
   notObserved: string[];
 }
@@ -44,6 +45,21 @@ export function groundOf(common: Group["common"], providers: readonly string[]):
   return place ? { key: "ground.place", params: { place } } : null;
 }
 
+const OUT = { confirmed: "state.outage.confirmed", suspected: "state.outage.suspected" } as const;
+const FAULTS = { provider: "fault.provider", uplink: "fault.uplink", service: "fault.service" } as const;
+
+/** The worst that is out now, where incidents come the worst first. */
+export function outageIn(incidents: readonly Incident[]): (Incident & { outage: Outage }) | undefined {
+  return incidents.find((incident): incident is Incident & { outage: Outage } => incident.outage !== null && incident.outage.ended_at === null);
+}
+
+/** What is out, as people name it. */
+function placeOf({ cell, title }: Incident): string {
+  return cell ? [providerName(cell.provider), cell.region, cell.service].filter(Boolean).join(" ") : title;
+}
+
+const openOf = (a: number, c: number): Said => (c > 0 ? { key: "state.openCritical", params: { a, c } } : { key: "state.open", params: { a } });
+
 export function sentenceOf({ rows, sources, overview, incidents = [], summary = null }: Seen): Sentence {
   const active = sources.filter((source) => source.state !== "disabled");
   const dark = active.filter((source) => source.state === "down");
@@ -55,11 +71,16 @@ export function sentenceOf({ rows, sources, overview, incidents = [], summary = 
   if (seen === 0 || overview?.sentence.state === "blind") return { ...base, mark: "unknown", parts: [{ key: "state.blind", params: {} }] };
   if (overview?.sentence.state === "starting") return { ...base, mark: "unknown", parts: [{ key: "state.starting", params: {} }] };
   const bad = loud.filter((row) => row.mark !== "info");
-  if (bad.length === 0) {
+  const outage = outageIn(incidents);
+  if (bad.length === 0 && !outage && summary !== null && summary.loud > 0) {
+    // They are counted and not here: nothing is known of them but that they are.
+    return { ...base, mark: "unknown", parts: [openOf(summary.loud, summary.loudCritical)] };
+  }
+  if (bad.length === 0 && !outage) {
     const parts: Said[] = dark.length === 0 ? [{ key: "state.quiet", params: { n: seen } }] : [{ key: "state.quietBut", params: { n: dark.length } }];
     return { ...base, mark: dark.length === 0 ? "ok" : "nodata", parts };
   }
-  const mark = worst(bad.map((row) => row.mark));
+  const mark = worst([...bad.map((row) => row.mark), ...(outage ? [markOfIncident(outage)] : [])]);
   // One service that is bad everywhere is what it is about; else the worst decide. The rest is counted.
   // Isobar's own trouble is counted, and is the subject only where there is no other.
   const others = bad.filter((row) => row.alert.class !== "self");
@@ -72,18 +93,19 @@ export function sentenceOf({ rows, sources, overview, incidents = [], summary = 
   const cell = common.service ?? (common.provider ? `${providerName(common.provider)} ${common.region ?? ""}`.trim() : null);
   const critical = bad.filter((row) => row.mark === "critical").length;
   const parts: Said[] = [];
-  if (cell) parts.push({ key: mark === "critical" ? "state.trouble" : "state.degraded", params: { cell } });
+  if (outage) parts.push({ key: OUT[outage.outage.level], params: { cell: placeOf(outage) } });
+  else if (cell) parts.push({ key: mark === "critical" ? "state.trouble" : "state.degraded", params: { cell } });
   else if (providers.length > 1) parts.push({ key: "state.many", params: { n: providers.length } });
-  const [a, c] = summary ? [summary.open, summary.critical] : [bad.length, critical];
+  const [a, c] = summary ? [summary.loud, summary.loudCritical] : [bad.length, critical];
   if (incidents.length > 0) parts.push({ key: "state.fold", params: { i: incidents.length, a: incidents.reduce((sum, incident) => sum + incident.open_count, 0) } });
-  else parts.push(c > 0 ? { key: "state.openCritical", params: { a, c } } : { key: "state.open", params: { a } });
+  else parts.push(openOf(a, c));
   const nobody = incidents.length > 0 ? incidents.filter((incident) => incident.acknowledged_by === null).length : bad.filter((row) => row.owner === null).length;
   return {
     ...base,
     mark,
     parts,
     unowned: nobody > 0 ? { key: "state.unowned", params: { n: nobody } } : null,
-    since: Math.min(...subject.map((row) => row.startsAt)),
-    ground: groundOf(common, providers),
+    since: outage ? Date.parse(outage.outage.onset) : Math.min(...subject.map((row) => row.startsAt)),
+    ground: outage ? { key: FAULTS[outage.outage.cause], params: { provider: providerName(outage.cell?.provider ?? "") } } : groundOf(common, providers),
   };
 }

@@ -4,6 +4,7 @@ import { paths, type Alert, type Resource } from "../../api/shapes";
 import { useList, useReading } from "../../api/store";
 import { formatValue } from "../../format/value";
 import { useText } from "../../i18n/text";
+import { chipText } from "../../model/filter";
 import { partsOf } from "../../model/provider";
 import { bySeverity, isOpen, rowOf } from "../../model/row";
 import { worst } from "../../model/severity";
@@ -27,8 +28,8 @@ export function ResourcePage({ id }: { id: string }): ReactNode {
   const parts = partsOf(id);
   const resources = useReading<{ items: Resource[] }>(`${paths.resources}?q=${encodeURIComponent(id)}&limit=20`, { every: 60_000 });
   const resource = resources.data?.items.find((item) => item.id === id);
-  const alerts = useList<Alert>(paths.alerts);
-  const rows = useMemo(() => (alerts.data?.items ?? []).filter((alert) => alert.resource === id).map(rowOf).sort(bySeverity), [alerts.data, id]);
+  const alerts = useList<Alert>(`${paths.alerts}?${new URLSearchParams({ q: chipText({ key: "resource_id", op: "=", value: id }) })}`);
+  const rows = useMemo(() => (alerts.data?.items ?? []).map(rowOf).sort(bySeverity), [alerts.data]);
   const open = rows.filter(isOpen);
   const mark = worst(open.map((row) => row.mark));
   const since = Math.min(...open.map((row) => row.startsAt));

@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from "react";
 
-import { centre, type Replay, type ReplayMessage, type ReplayReceiver, type ReplayRequest } from "../../api/centre";
+import { centre, type Replay, type ReplayMessage, type ReplayReceiver } from "../../api/centre";
 import { request } from "../../api/client";
 import { parseTime } from "../../format/time";
 import { useText } from "../../i18n/text";
@@ -9,29 +9,23 @@ import { present } from "../../parts/now";
 import { Empty, Panel } from "../../parts/panel";
 import { Foreign } from "../../parts/text";
 import { At } from "../../parts/time";
+import { requestOf, type TemplateFile, type Trial } from "./trial";
 
 /** A stretch of the past run again under another configuration: what would have been told, and what not. Nothing is sent. */
 export function ReplayView({ config }: { config: string }): ReactNode {
   const t = useText();
-  const [from, setFrom] = useState("now-24h");
-  const [to, setTo] = useState("now");
-  const [alerting, setAlerting] = useState(config);
-  const [policies, setPolicies] = useState("");
+  const [trial, setTrial] = useState<Trial>({ from: "now-24h", to: "now", alerting: config, policies: "", silences: "", hasSilences: false, templates: [] });
   const [answer, setAnswer] = useState<Replay | null>(null);
   const [wrong, setWrong] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const set = (change: Partial<Trial>): void => setTrial({ ...trial, ...change });
   const now = present();
-  const [begin, end] = [parseTime(from, now), parseTime(to, now)];
-  const isReady = begin !== null && end !== null && begin < end && !busy;
+  const isReady = requestOf(trial, config, now) !== null && !busy;
   const run = async (): Promise<void> => {
-    const at = present();
-    const json: ReplayRequest = { from: new Date(parseTime(from, at) ?? at).toISOString(), to: new Date(parseTime(to, at) ?? at).toISOString() };
-    if (alerting.trim() !== "" && alerting !== config) json.alerting = alerting;
-    if (policies.trim() !== "") json.policies = policies;
     setBusy(true);
     setWrong(null);
     try {
-      setAnswer(await request<Replay>(centre.replay, { method: "POST", json }));
+      setAnswer(await request<Replay>(centre.replay, { method: "POST", json: requestOf(trial, config, present()) }));
     } catch (error) {
       setAnswer(null);
       setWrong(error instanceof Error ? error.message : String(error));
@@ -51,27 +45,37 @@ export function ReplayView({ config }: { config: string }): ReactNode {
         >
           <p className="actions">
             <label className="inline">
-              {t("range.from")} <input value={from} aria-invalid={begin === null} onChange={(event) => setFrom(event.target.value)} />
+              {t("range.from")} <input value={trial.from} aria-invalid={parseTime(trial.from, now) === null} onChange={(event) => set({ from: event.target.value })} />
             </label>
             <label className="inline">
-              {t("range.to")} <input value={to} aria-invalid={end === null} onChange={(event) => setTo(event.target.value)} />
+              {t("range.to")} <input value={trial.to} aria-invalid={parseTime(trial.to, now) === null} onChange={(event) => set({ to: event.target.value })} />
             </label>
           </p>
           {!isReady && !busy && <p className="wrong">{t("range.wrong")}</p>}
           <label className="stacked">
             {t("replay.alerting")}
-            <textarea rows={14} className="code" spellCheck={false} value={alerting} onChange={(event) => setAlerting(event.target.value)} />
+            <textarea rows={14} className="code" spellCheck={false} value={trial.alerting} onChange={(event) => set({ alerting: event.target.value })} />
           </label>
+          <TemplateFiles files={trial.templates} onChange={(templates) => set({ templates })} />
+          <label className="inline">
+            <input type="checkbox" checked={trial.hasSilences} onChange={(event) => set({ hasSilences: event.target.checked })} /> {t("replay.hasSilences")}
+          </label>
+          {trial.hasSilences && (
+            <label className="stacked">
+              {t("replay.silences")}
+              <textarea rows={3} className="code" spellCheck={false} placeholder={t("replay.silencesExample")} value={trial.silences} onChange={(event) => set({ silences: event.target.value })} />
+            </label>
+          )}
           <label className="stacked">
             {t("replay.policies")}
-            <textarea rows={4} className="code" spellCheck={false} value={policies} onChange={(event) => setPolicies(event.target.value)} />
+            <textarea rows={4} className="code" spellCheck={false} value={trial.policies} onChange={(event) => set({ policies: event.target.value })} />
           </label>
           <p className="actions">
             <button type="submit" className="primary" disabled={!isReady}>
               <Icon name="play" /> {t("replay.run")}
             </button>
-            {alerting !== config && (
-              <button type="button" onClick={() => setAlerting(config)}>
+            {trial.alerting !== config && (
+              <button type="button" onClick={() => set({ alerting: config })}>
                 {t("changed.reset")}
               </button>
             )}
@@ -83,6 +87,38 @@ export function ReplayView({ config }: { config: string }): ReactNode {
       </Panel>
       <Panel title={t("replay.result")}>{answer === null ? <Empty mark="info">{t(busy ? "replay.busy" : "replay.start")}</Empty> : <Difference replay={answer} />}</Panel>
     </div>
+  );
+}
+
+/** Files of templates to try in the place of those in force. */
+function TemplateFiles({ files, onChange }: { files: readonly TemplateFile[]; onChange: (files: readonly TemplateFile[]) => void }): ReactNode {
+  const t = useText();
+  const change = (index: number, next: Partial<TemplateFile>): void => onChange(files.map((file, at) => (at === index ? { ...file, ...next } : file)));
+  return (
+    <>
+      {files.map((file, index) => (
+        <fieldset key={index} className="stacked">
+          <legend>{t("replay.template")}</legend>
+          <span className="actions">
+            <label className="inline">
+              {t("replay.pattern")} <input value={file.pattern} spellCheck={false} onChange={(event) => change(index, { pattern: event.target.value })} />
+            </label>
+            <label className="inline">
+              {t("replay.file")} <input value={file.name} spellCheck={false} onChange={(event) => change(index, { name: event.target.value })} />
+            </label>
+            <button type="button" className="bare" aria-label={t("replay.dropTemplate", { name: file.name })} onClick={() => onChange(files.filter((_one, at) => at !== index))}>
+              <Icon name="close" />
+            </button>
+          </span>
+          <textarea rows={4} className="code" spellCheck={false} aria-label={t("replay.templateText")} value={file.text} onChange={(event) => change(index, { text: event.target.value })} />
+        </fieldset>
+      ))}
+      <p className="actions">
+        <button type="button" onClick={() => onChange([...files, { pattern: "", name: "", text: "" }])}>
+          <Icon name="add" /> {t("replay.addTemplate")}
+        </button>
+      </p>
+    </>
   );
 }
 

@@ -5,7 +5,7 @@ import { centre, type Hidden, type Silence, type SilenceDraft, type SilencePrevi
 import { request } from "../../api/client";
 import { invalidateLive } from "../../api/store";
 import { useText } from "../../i18n/text";
-import { holdsAll, matcherOf, matchersText, MATCHER_OPERATORS, operatorOf, wrongWith, type MatcherOperator } from "../../model/matchers";
+import { holdsAll, matcherOf, matchersText, MATCHER_OPERATORS, operatorOf, type MatcherOperator } from "../../model/matchers";
 import { Dialog } from "../../parts/dialog";
 import { Icon } from "../../parts/icon";
 import { Shape } from "../../parts/mark";
@@ -47,18 +47,17 @@ export default function SilenceDialog({ matchers: given, rest, labels, wanted, s
 
   const end = endOf(ends === "resolved" && until.trim() === "" ? LONGEST : until, now);
   const periods = recurs ? (isNewWindow ? periodsOf(window) : (silence?.recurrence ?? null)) : [];
-  const faults = matchers.map(wrongWith);
   const all = holdsAll(matchers);
-  const areReady = !faults.some((fault) => fault !== null) && !all;
+  const areReady = matchers.every((matcher) => matcher.name !== "") && !all;
   const preview = useAnswer<SilencePreview>(areReady ? centre.silencePreview : null, { matchers });
-  const isReady = areReady && end !== null && periods !== null && comment.trim() !== "" && !busy;
+  const isReady = areReady && preview.error?.status !== 400 && end !== null && periods !== null && comment.trim() !== "" && !busy;
 
   const save = async (): Promise<void> => {
     setBusy(true);
     setWrong(null);
     const at = endOf(ends === "resolved" && until.trim() === "" ? LONGEST : until, present());
     const draft: SilenceDraft = {
-      ...(silence ? { id: silence.id, starts_at: silence.starts_at } : {}),
+      ...(silence ? { id: silence.id, starts_at: silence.starts_at, annotations: silence.annotations } : {}),
       matchers,
       ends_at: new Date(at ?? 0).toISOString(),
       comment: comment.trim(),
@@ -99,13 +98,13 @@ export default function SilenceDialog({ matchers: given, rest, labels, wanted, s
           <legend>{t("silence.what")}</legend>
           {matchers.map((matcher, index) => (
             <div key={index} className="matcher">
-              <input aria-label={t("silence.label")} value={matcher.name} spellCheck={false} aria-invalid={faults[index] === "name"} onChange={(event) => change(index, { ...matcher, name: event.target.value.trim() })} />
+              <input aria-label={t("silence.label")} value={matcher.name} spellCheck={false} aria-invalid={matcher.name === ""} onChange={(event) => change(index, { ...matcher, name: event.target.value.trim() })} />
               <select aria-label={t("silence.operator")} value={operatorOf(matcher)} onChange={(event) => change(index, matcherOf(matcher.name, event.target.value as MatcherOperator, matcher.value))}>
                 {MATCHER_OPERATORS.map((op) => (
                   <option key={op}>{op}</option>
                 ))}
               </select>
-              <input aria-label={t("silence.value")} value={matcher.value} spellCheck={false} aria-invalid={faults[index] === "regex"} onChange={(event) => change(index, { ...matcher, value: event.target.value })} />
+              <input aria-label={t("silence.value")} value={matcher.value} spellCheck={false} onChange={(event) => change(index, { ...matcher, value: event.target.value })} />
               <button type="button" className="bare" aria-label={t("silence.dropMatcher", { name: matcher.name })} onClick={() => setMatchers(matchers.filter((_one, at) => at !== index))}>
                 <Icon name="close" />
               </button>
@@ -125,7 +124,6 @@ export default function SilenceDialog({ matchers: given, rest, labels, wanted, s
             <p className="wrong">{t.rich("silence.rest", {}, { what: <Foreign className="code">{rest.join(" ")}</Foreign> })}</p>
           )}
           {all && matchers.length > 0 && <p className="wrong">{t("silence.holdsAll")}</p>}
-          {faults.includes("regex") && <p className="wrong">{t("silence.regex")}</p>}
         </fieldset>
         <fieldset className="spans">
           <legend>{t("silence.for")}</legend>
@@ -165,7 +163,7 @@ export default function SilenceDialog({ matchers: given, rest, labels, wanted, s
         </label>
         <section className="preview" aria-live="polite" aria-busy={preview.isAsking}>
           {areReady && preview.error ? (
-            <p className="quiet">{t("silence.noPreview", { reason: preview.error.message })}</p>
+            <p className={preview.error.status === 400 ? "wrong" : "quiet"}>{t("silence.noPreview", { reason: preview.error.message })}</p>
           ) : areReady && preview.data ? (
             <>
               <HiddenRow title={t("silence.now")} hidden={preview.data.now} wanted={wanted} />

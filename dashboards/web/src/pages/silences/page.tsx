@@ -1,11 +1,11 @@
 import { useMemo, useState, type ReactNode } from "react";
 
-import { centre, type Silence } from "../../api/centre";
+import { centre, type Silence, type SilenceDraft } from "../../api/centre";
 import { request } from "../../api/client";
 import { invalidateLive, useList } from "../../api/store";
 import { useText } from "../../i18n/text";
 import { useKeys } from "../../keys/keymap";
-import { matcherText, parseMatchers } from "../../model/matchers";
+import { filterOf, matcherText, parseMatchers } from "../../model/matchers";
 import type { Mark } from "../../model/severity";
 import { Icon } from "../../parts/icon";
 import { Shape } from "../../parts/mark";
@@ -55,9 +55,11 @@ export default function SilencesPage(): ReactNode {
     try {
       await request(centre.silence(silence.id), { method: "DELETE" });
       const undo = async (): Promise<void> => {
-        const { matchers, ends_at, comment, recurrence, until_resolved } = silence;
+        const { matchers, starts_at, ends_at, comment, annotations, recurrence, until_resolved } = silence;
+        // One that had begun begins now: the server lets none begin in the past.
+        const json: SilenceDraft = { matchers, starts_at, ends_at, comment, annotations, recurrence, until_resolved };
         try {
-          await request(centre.silences, { method: "POST", json: { matchers, ends_at, comment, recurrence, until_resolved } });
+          await request(centre.silences, { method: "POST", json });
         } catch (error) {
           complain(t("act.undoFailed", { reason: error instanceof Error ? error.message : String(error) }));
         }
@@ -137,7 +139,7 @@ export default function SilencesPage(): ReactNode {
                             : t.rich("silence.left", {}, { d: <Countdown until={Date.parse(silence.ends_at)} /> })}
                         </span>
                       )}
-                      {silence.state === "active" && <Link href={hrefTo(place, "alerts", { q: "@held=yes" })}>{t("silence.hides", { n: silence.hides })}</Link>}
+                      {silence.state === "active" && <Link href={hrefTo(place, "alerts", { q: `@held=yes ${filterOf(silence.matchers)}`.trim() })}>{t("silence.hides", { n: silence.hides })}</Link>}
                       <span className="actions">
                         {silence.state !== "expired" && (
                           <>
