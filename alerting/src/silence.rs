@@ -22,7 +22,7 @@ pub(crate) use known::Silences;
 pub const SILENCE_RETENTION: Duration = Duration::from_secs(120 * 3600);
 /// Silences that are kept, those that are over included: what amounts to 100 MB.
 const SILENCES_MAX: usize = 100_000;
-/// One silence, matchers, comment and annotations together.
+/// One silence: matchers, windows, comment and annotations together.
 const SILENCE_BYTES_MAX: usize = 64 << 10;
 
 /// Alerts that all matchers match are told to nobody while it is active. Payload of [`crate::KIND_SILENCE`], JSON.
@@ -49,7 +49,7 @@ pub struct Silence {
     /// The windows in which it is active between its start and its end; always where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recurrence: Vec<Period>,
-    /// Whether it is over as soon as no alert is open any more that it silences.
+    /// Whether it is over as soon as no alert is open any more that it silences. One that recurs is not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub until_resolved: bool,
 }
@@ -112,6 +112,9 @@ pub enum SilenceError {
     /// Longer than silences may be here.
     #[error("a silence of {}, at most {} (alerting.silences.max_length): choose an earlier end, or one that recurs", format_duration(*.0), format_duration(*.1))]
     TooLong(Duration, Duration),
+    /// Between two windows it silences nothing, so that it would be over without having silenced what comes in the next.
+    #[error("a silence that recurs cannot end with its last alert: leave out recurrence or until_resolved")]
+    RecursUntilResolved,
     /// Larger than silences may be.
     #[error("a silence of {0} bytes, at most {SILENCE_BYTES_MAX}")]
     TooLarge(usize),
@@ -223,15 +226,27 @@ impl SilenceDraft {
         if let Some(longest) = longest.filter(|longest| length > *longest && self.recurrence.is_empty()) {
             return Err(SilenceError::TooLong(length, longest));
         }
+        if self.until_resolved && !self.recurrence.is_empty() {
+            return Err(SilenceError::RecursUntilResolved);
+        }
         let matchers = self.matchers.iter().map(|matcher| matcher.name().len() + matcher.value().len());
         let noted = self.annotations.iter().map(|(name, value)| name.len() + value.len());
         let texts = self.comment.len() + self.created_by.len();
-        let windows = self.recurrence.len() * size_of::<Period>();
-        let bytes = matchers.sum::<usize>() + noted.sum::<usize>() + texts + windows;
+        let bytes = matchers.sum::<usize>() + noted.sum::<usize>() + texts + self.recurrence_bytes();
         if bytes > SILENCE_BYTES_MAX {
             return Err(SilenceError::TooLarge(bytes));
         }
         Ok(())
+    }
+
+    /// What the windows take, as they are written down: a window may hold any number of stretches and dates.
+    fn recurrence_bytes(&self) -> usize {
+        if self.recurrence.is_empty() {
+            return 0;
+        }
+        serde_json::to_vec(&self.recurrence)
+            .expect("windows are maps with text keys, which JSON can hold")
+            .len()
     }
 
     fn silence(self, id: Arc<str>, starts_at: Timestamp, now: Timestamp) -> Silence {

@@ -52,6 +52,12 @@ fn what_is_refused_is_refused_in_alertmanagers_words() {
     assert!(weekly.put(&known, Some(HOUR), START).is_ok(), "one that recurs may go on");
     let large = SilenceDraft { comment: "x".repeat(SILENCE_BYTES_MAX), ..draft("a=b") };
     assert!(refused(large).starts_with("a silence of 65"));
+    let days = vec!["monday:friday"; 5000];
+    let wide: Period = serde_json::from_value(serde_json::json!({"weekdays": days})).unwrap();
+    let large = SilenceDraft { recurrence: vec![wide], ..draft("a=b") };
+    assert!(refused(large).starts_with("a silence of 80"), "one window may be large");
+    let both = SilenceDraft { recurrence: vec![Period::default()], until_resolved: true, ..draft("a=b") };
+    assert!(refused(both).starts_with("a silence that recurs cannot end with its last alert"));
 }
 
 #[test]

@@ -35,7 +35,7 @@ export default function SilenceDialog({ matchers: given, rest, labels, wanted, s
   const t = useText();
   const now = useNow();
   const [matchers, setMatchers] = useState(given.length > 0 ? given : [matcherOf("alertname", "=", "")]);
-  const [ends, setEnds] = useState<Ends>(silence?.until_resolved ? "resolved" : "length");
+  const [ends, setEnds] = useState<Ends>(silence?.until_resolved && silence.recurrence.length === 0 ? "resolved" : "length");
   const [until, setUntil] = useState(silence ? silence.ends_at.slice(0, 16).replace("T", " ") : "1h");
   const [recurs, setRecurs] = useState((silence?.recurrence.length ?? 0) > 0);
   const [window, setWindow] = useState<Window>({ days: ["saturday", "sunday"], from: "02:00", to: "04:00", zone: Intl.DateTimeFormat().resolvedOptions().timeZone });
@@ -138,7 +138,7 @@ export default function SilenceDialog({ matchers: given, rest, labels, wanted, s
           <button type="button" aria-pressed={ends === "resolved"} onClick={() => {
             setEnds("resolved");
             setUntil(LONGEST);
-          }}>
+          }} disabled={recurs}>
             {t("silence.untilResolved")}
           </button>
           <input id={lengthId} aria-label={t("silence.end")} value={until} aria-invalid={end === null} onChange={(event) => setUntil(event.target.value)} />
@@ -148,7 +148,11 @@ export default function SilenceDialog({ matchers: given, rest, labels, wanted, s
         </fieldset>
         <div>
           <label className="inline">
-            <input type="checkbox" checked={recurs} onChange={(event) => setRecurs(event.target.checked)} /> {t("silence.recurs")}
+            <input type="checkbox" checked={recurs} onChange={(event) => {
+              setRecurs(event.target.checked);
+              // Between two windows nothing is silenced that could end.
+              setEnds("length");
+            }} /> {t("silence.recurs")}
           </label>
           {recurs && !isNewWindow && (
             <button type="button" className="link" onClick={() => setNewWindow(true)}>
