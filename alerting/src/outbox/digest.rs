@@ -40,12 +40,24 @@ pub(super) fn digest(waiting: &[(Delivery, Arc<Notification>)]) -> Option<(Notif
         id: Arc::clone(&id),
         notification: Arc::clone(&id),
         group_key: GROUP_KEY.into(),
+        incident: shared(waiting, |delivery| &delivery.incident),
+        fallback_for: shared(waiting, |delivery| &delivery.fallback_for),
         transition,
         reason: if transition == Direction::Firing { Reason::NewAlerts } else { Reason::AllResolved },
         idempotency_key: format!("isobar-{id}").into(),
         ..first.clone()
     };
     Some((notification, delivery))
+}
+
+/// What all say in the same way; what only some say, the digest does not say of all.
+fn shared<T: Clone + PartialEq>(
+    waiting: &[(Delivery, Arc<Notification>)],
+    said: impl Fn(&Delivery) -> &Option<T>,
+) -> Option<T> {
+    let (first, _) = waiting.first()?;
+    let is_same = waiting.iter().all(|(delivery, _)| said(delivery) == said(first));
+    said(first).clone().filter(|_| is_same)
 }
 
 /// The group labels that all have.
@@ -91,6 +103,12 @@ mod tests {
         assert_eq!((sent.transition, sent.reason), (Direction::Firing, Reason::NewAlerts));
         assert_eq!(notification.group_labels, labels("alertname=HighCpu"));
         assert_eq!(digest(&waiting).unwrap().1.idempotency_key, sent.idempotency_key);
+        for (delivery, _) in &mut waiting {
+            delivery.fallback_for = Some("team".into());
+        }
+        assert_eq!(digest(&waiting).unwrap().1.fallback_for.as_deref(), Some("team"));
+        waiting[1].0.fallback_for = None;
+        assert_eq!(digest(&waiting).unwrap().1.fallback_for, None, "one of them was the receiver's own");
         waiting.pop();
         assert_ne!(digest(&waiting).unwrap().1.idempotency_key, sent.idempotency_key);
         assert!(digest(&[]).is_none());
