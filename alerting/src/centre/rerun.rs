@@ -110,6 +110,7 @@ impl Rerun {
     pub(crate) fn flush(&mut self, now: Timestamp) -> Vec<Arc<Notification>> {
         let plan = self.0.plan(now);
         self.0.commit(&plan, now);
+        self.0.forget(now);
         plan.notifications
     }
 }

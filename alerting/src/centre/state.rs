@@ -328,7 +328,16 @@ impl State {
         }
         self.dispatcher.commit(plan, now);
         self.known.apply_plan(plan);
-        if now.since(self.forgot_at) >= FORGET_EVERY || now < self.forgot_at {
+    }
+
+    /// Whether [`State::forget`] looks through what is over at `now`.
+    pub(super) fn may_forget(&self, now: Timestamp) -> bool {
+        now.since(self.forgot_at) >= FORGET_EVERY || now < self.forgot_at
+    }
+
+    /// Forgets what is long over, every so often.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        if self.may_forget(now) {
             self.forgot_at = now;
             self.known.forget(now);
             self.labels.retain(|fingerprint, _| self.known.alerts.get(*fingerprint).is_some());

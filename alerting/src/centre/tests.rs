@@ -5,6 +5,7 @@ use std::time::Duration;
 use isobar_egress::{EgressOptions, SigningKey};
 use isobar_journal::{JournalError, MemoryJournal};
 use isobar_normalizer::{SecretReference, Severity};
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use self::receiver::{Answer, TestReceiver};
@@ -37,19 +38,27 @@ struct Running {
 
 impl Running {
     async fn start(config: &str, journal: &Arc<MemoryJournal>) -> Self {
-        let config = AlertingConfig::parse(config).unwrap_or_else(|error| panic!("{config}\n{error}"));
-        let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
-        let egress = Egress::new(EgressOptions { allow_private, ..EgressOptions::default() }).unwrap();
         // Real time, so that timers and the clock agree; begun later at each restart.
         let begun = std::time::Instant::now();
         let start = START.plus(Duration::from_secs(60 * journal.head().seq));
+        Self::start_by(config, journal, Arc::new(move || start.plus(begun.elapsed()))).await
+    }
+
+    async fn start_by(
+        config: &str,
+        journal: &Arc<MemoryJournal>,
+        clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    ) -> Self {
+        let config = AlertingConfig::parse(config).unwrap_or_else(|error| panic!("{config}\n{error}"));
+        let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
+        let egress = Egress::new(EgressOptions { allow_private, ..EgressOptions::default() }).unwrap();
         let parts = CentreParts {
             journal: Arc::clone(journal) as Arc<dyn Journal>,
             egress,
             breakers: Breakers::default(),
             secrets: Arc::new(NoSecrets),
             external_url: Url::parse("http://isobar.example/").unwrap(),
-            clock: Arc::new(move || start.plus(begun.elapsed())),
+            clock,
             jitter: Arc::new(|| 0.0),
         };
         let centre = AlertCentre::open(config, parts).await.unwrap();
@@ -328,6 +337,25 @@ async fn a_receiver_that_answers_at_length_has_taken_it() {
     let receipt = sent.receipt.unwrap();
     assert_eq!((sent.attempts, receipt.status), (1, 200));
     assert!(receipt.body.len() < 1024, "the beginning of it is kept");
+    centre.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_long_over_is_forgotten_although_no_group_is_looked_at() {
+    let clock = Arc::new(Mutex::new(START));
+    let shown = Arc::clone(&clock);
+    let text = "route: {receiver: r}\nreceivers: [{name: r}]\n";
+    let centre = Running::start_by(text, &Arc::default(), Arc::new(move || *shown.lock())).await;
+    let over = transition("alertname=HighCpu", AlertState::Resolved, Severity::Error, START);
+    let fingerprint = over.alert.fingerprint();
+    centre.handle.ingest(vec![over]).await.unwrap();
+    assert!(centre.handle.alert(fingerprint).is_some());
+    *clock.lock() = START.plus(Duration::from_secs(25 * 3600));
+    // With the second question it has done what follows from the first.
+    for _ in 0..2 {
+        centre.handle.check().await.unwrap();
+    }
+    assert!(centre.handle.alert(fingerprint).is_none());
     centre.stop().await;
 }
 

@@ -66,6 +66,7 @@ impl Writer {
             if !ending {
                 let told = self.follow_up().await;
                 rest_until = told.err().map(|_| (self.clock)().plus(JOURNAL_PAUSE));
+                self.forget();
                 let alerts = self.state.read().known.alerts.len();
                 self.save(SNAPSHOT_EVERY.max(2 * alerts)).await;
             }
@@ -125,6 +126,14 @@ impl Writer {
         let mut ended = Batch::default();
         ended.end(&mut self.state.write(), now);
         self.write(ended, now).await
+    }
+
+    /// Forgets what is long over, every so often.
+    fn forget(&self) {
+        let now = (self.clock)();
+        if self.state.read().may_forget(now) {
+            self.state.write().forget(now);
+        }
     }
 
     async fn write(&mut self, mut batch: Batch, now: Timestamp) -> Result<(), CentreError> {
