@@ -13,7 +13,7 @@ use self::tell::Look;
 use crate::alert::{Alert, AlertState};
 use crate::config::AlertingConfig;
 use crate::delivery::{Delivery, GroupId, Notification, NotifiedAlert};
-use crate::group::{Calendar, Group, NotificationLog};
+use crate::group::{Calendar, Group, LogEntry, NotificationLog};
 use crate::route::Route;
 use crate::suppress::Gate;
 
@@ -28,7 +28,7 @@ pub struct Dispatcher {
     /// No group rests for longer.
     longest_rest: Duration,
     places: BTreeMap<u64, BTreeSet<GroupId>>,
-    /// Groups of alerts that somebody has taken, whose receivers may be to be told so.
+    /// Groups with alerts that somebody has taken, whose receivers may be to be told so.
     taken: BTreeSet<GroupId>,
 }
 
@@ -56,6 +56,8 @@ struct Flushed {
     id: GroupId,
     /// Members that ended and of which there is nothing more to say.
     gone: Vec<u64>,
+    /// Whether somebody has taken an open member: with this look written down, all that is open may be taken.
+    is_taken: bool,
 }
 
 impl Plan {
@@ -168,15 +170,15 @@ impl Dispatcher {
             dispatcher.put(&config.route, alert, &Arc::new(NotifiedAlert::of(alert)), opened_at);
         }
         for (id, group) in &mut dispatcher.groups {
-            let told = log.entries_of(id).map(|entry| entry.notification.at).max();
-            let rested = told.map(|told| told.plus(group.timing.group_interval));
+            let looked_at = log.entries_of(id).map(LogEntry::looked_at).max();
+            let rested = looked_at.map(|told| told.plus(group.timing.group_interval));
             group.is_new = rested.is_none();
             group.next_flush = rested.unwrap_or(group.next_flush).max(now);
         }
         for (id, entries) in log.groups() {
             if config.receiver(&id.receiver).is_some() {
                 for entry in entries {
-                    dispatcher.take_back(config, id, &entry.notification, &ended, now);
+                    dispatcher.take_back(config, id, entry, &ended, now);
                 }
             }
         }
@@ -193,13 +195,14 @@ impl Dispatcher {
         &mut self,
         config: &AlertingConfig,
         id: &GroupId,
-        told: &Notification,
+        known: &LogEntry,
         ended: &BTreeMap<u64, Timestamp>,
         now: Timestamp,
     ) {
+        let told = &known.notification;
         let group = self.groups.entry(id.clone()).or_insert_with(|| {
             let route = config.route.making(id, &told.group_labels);
-            let rested = route.map_or(now, |route| told.at.plus(route.timing.group_interval));
+            let rested = route.map_or(now, |route| known.looked_at().plus(route.timing.group_interval));
             Group {
                 labels: told.group_labels.clone(),
                 timing: route.map(|route| route.timing).unwrap_or_default(),
@@ -225,7 +228,7 @@ impl Dispatcher {
     /// again.
     pub(crate) fn keep_beat(&mut self, log: &NotificationLog, now: Timestamp) {
         for (id, group) in &mut self.groups {
-            let Some(told) = log.entries_of(id).map(|entry| entry.notification.at).max() else { continue };
+            let Some(told) = log.entries_of(id).map(LogEntry::looked_at).max() else { continue };
             let interval = group.timing.group_interval.max(Duration::from_millis(1));
             let beats = now.since(told).as_millis().div_ceil(interval.as_millis());
             let rested = interval.saturating_mul(u32::try_from(beats).unwrap_or(u32::MAX).max(1));
@@ -235,7 +238,9 @@ impl Dispatcher {
         }
     }
 
-    /// What is due at `now`; of very many groups the first [`PLAN_MAX`] notifications, the others stay due.
+    /// What is due at `now`; of very many groups the first [`PLAN_MAX`] notifications, the others stay due. Every look at a
+    /// group in which somebody has taken anything is followed by a look at whether all that is open is taken now: an alert
+    /// may have been taken before it was told, and the last that nobody has may have ended.
     pub(crate) fn plan(
         &self,
         config: &AlertingConfig,
@@ -251,13 +256,17 @@ impl Dispatcher {
             let receiver = config.receiver(&id.receiver);
             let look = Look { id, group, log, gate, now };
             let allowed = look.allowed();
-            plan.flushed.push(Flushed { id: id.clone(), gone: look.gone(&allowed) });
+            let (gone, is_taken) = (look.gone(&allowed), look.is_any_taken());
+            plan.flushed.push(Flushed { id: id.clone(), gone, is_taken });
             look.hold(&allowed, &mut plan.held);
             if let Some(receiver) = receiver.filter(|_| !allowed.is_empty()) {
                 look.tell(receiver, allowed, &mut plan);
             }
         }
         for id in &self.taken {
+            if plan.notifications.len() >= PLAN_MAX {
+                break;
+            }
             plan.taken.push(id.clone());
             // What is told now anyway is told first; whether it is all taken is looked at with it written down.
             let is_due = plan.has_flushed(id);
@@ -278,7 +287,7 @@ impl Dispatcher {
                 self.taken.remove(id);
             }
         }
-        for Flushed { id, gone } in &plan.flushed {
+        for Flushed { id, gone, is_taken } in &plan.flushed {
             let Some(group) = self.groups.get_mut(id) else { continue };
             for fingerprint in gone {
                 group.members.remove(fingerprint);
@@ -293,6 +302,9 @@ impl Dispatcher {
             if group.members.is_empty() {
                 self.groups.remove(id);
                 continue;
+            }
+            if *is_taken {
+                self.taken.insert(id.clone());
             }
             group.is_new = false;
             group.next_flush = now.plus(group.timing.group_interval);

@@ -73,6 +73,15 @@ pub struct LogEntry {
     pub is_acknowledged: bool,
 }
 
+impl LogEntry {
+    /// When the group was last looked at in turn, as far as that was written down: that somebody has taken it is told out of
+    /// turn.
+    pub(crate) fn looked_at(&self) -> Timestamp {
+        let is_out_of_turn = self.notification.told.iter().all(|told| told.reason == Reason::Acknowledged);
+        if is_out_of_turn { self.sent_at } else { self.notification.at }
+    }
+}
+
 /// The notification log: a fold of [`Notification`] records.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationLog {

@@ -299,8 +299,9 @@ impl State {
     pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         let (flush, expiry) = (self.dispatcher.next_flush(now), self.expiries.next());
         let close = self.known.incidents.next_close();
-        let correlate = (!self.uncorrelated.is_empty()).then_some(now);
-        flush.into_iter().chain(expiry).chain(close).chain(correlate).min()
+        let is_behind = !self.uncorrelated.is_empty() || self.may_end_silences;
+        let at_once = is_behind.then_some(now);
+        flush.into_iter().chain(expiry).chain(close).chain(at_once).min()
     }
 
     /// The alert as readers see it: of one that was sent, when it ends now.

@@ -54,6 +54,12 @@ impl Look<'_> {
         ended.into_iter().filter(|alert| allowed.contains(alert) || !open.contains(alert)).collect()
     }
 
+    /// Whether somebody has taken an open member.
+    pub(super) fn is_any_taken(self) -> bool {
+        let mut open = self.group.members.values().filter(|alert| alert.is_firing());
+        open.any(|alert| self.gate.is_taken(alert))
+    }
+
     /// Notes the open members that may not be told of.
     pub(super) fn hold(self, allowed: &[Arc<NotifiedAlert>], held: &mut Vec<u64>) {
         if allowed.len() == self.group.members.len() {

@@ -5,8 +5,10 @@ use isobar_normalizer::{Severity, parse_duration};
 use proptest::prelude::*;
 
 use super::*;
+use crate::delivery::Reason;
 use crate::event::Transition;
 use crate::fixture::{START, native_report, transition};
+use crate::handling::Handlings;
 use crate::suppress::open_gate;
 
 /// A world of one configuration: what is known, and the records that would restore it.
@@ -199,6 +201,38 @@ fn a_clock_that_is_put_back_holds_no_page() {
     world.run_until(START, &mut output);
     assert_eq!(world.deliveries.len(), 2, "by each channel: {output}");
     assert!(world.dispatcher.next_flush(START).unwrap() > START, "it rests by the clock as it is now");
+}
+
+#[test]
+fn that_very_many_groups_are_taken_is_told_in_more_than_one_plan() {
+    let mut world = World::new(CONFIG);
+    let mut handlings = Handlings::default();
+    let count = PLAN_MAX + 5;
+    for i in 0..count {
+        let said = transition(&format!("alertname=A{i}"), AlertState::Firing, Severity::Error, START);
+        let fingerprint = said.alert.fingerprint();
+        let handling = serde_json::json!({
+            "fingerprint": format!("{fingerprint:016x}"),
+            "acknowledged": {"by": "ada", "at": START, "severity": "error"},
+            "act": "acknowledge", "actor": "ada", "at": START,
+        });
+        handlings.apply(Arc::new(serde_json::from_value(handling).unwrap()));
+        world.take(said, START);
+    }
+    let gate = Gate { handlings: &handlings, ..open_gate() };
+    let mut sizes = Vec::new();
+    let mut now = START.plus(Duration::from_secs(10));
+    while world.dispatcher.next_flush(now).is_some_and(|at| at <= now) {
+        let plan = world.dispatcher.plan(&world.config, &world.log, &gate, now);
+        plan.notifications.iter().for_each(|notification| world.log.apply(notification));
+        world.dispatcher.commit(&plan, now);
+        sizes.push(plan.notifications.len());
+        world.deliveries.extend(plan.deliveries);
+        now = now.plus(Duration::from_millis(1));
+    }
+    assert!(sizes.iter().all(|size| *size <= PLAN_MAX), "{sizes:?}");
+    let taken = world.deliveries.iter().filter(|delivery| delivery.reason == Reason::Acknowledged).count();
+    assert_eq!(taken, count, "{sizes:?}");
 }
 
 /// One thing that happens in a random history.

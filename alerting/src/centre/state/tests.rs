@@ -18,9 +18,12 @@ use crate::pushed::{PostOutcome, PostedAlert};
 use crate::silence::SilenceDraft;
 
 mod incidents;
+mod taken;
 
 /// A centre whose process may die.
 struct World {
+    /// What the clock shows.
+    now: Timestamp,
     config: Arc<AlertingConfig>,
     state: State,
     /// Kinds and payloads.
@@ -34,7 +37,8 @@ impl World {
         let config = AlertingConfig::parse(config).unwrap_or_else(|error| panic!("{config}\n{error}"));
         let config = Arc::new(config);
         let state = State::new(Arc::clone(&config), Known::default(), START);
-        Self { config, state, journal: Vec::new(), told: String::new(), deliveries: Vec::new() }
+        let (journal, told, deliveries) = (Vec::new(), String::new(), Vec::new());
+        Self { now: START, config, state, journal, told, deliveries }
     }
 
     fn ask<T>(
@@ -42,6 +46,7 @@ impl World {
         now: Timestamp,
         command: impl FnOnce(oneshot::Sender<Result<T, CentreError>>) -> Command,
     ) -> Result<T, CentreError> {
+        self.now = now;
         let (reply, mut answer) = oneshot::channel();
         let mut batch = Batch::default();
         batch.take(command(reply), &self.state, now);
@@ -102,29 +107,38 @@ impl World {
         self.ask(now, |reply| Command::Act { request, reply })
     }
 
-    /// Does all that is due up to `end`, each at its time.
+    /// Does all that is due up to `end`, each at its time, or now where that is over.
     fn run_until(&mut self, end: Timestamp) {
-        loop {
-            let due = self.state.next_due(end).filter(|at| *at <= end);
-            let Some(now) = due.or(self.state.may_end_silences.then_some(end)) else { return };
-            let mut ended = Batch::default();
-            ended.end(&mut self.state, now);
-            self.write(ended);
-            let mut correlated = Batch::default();
-            correlated.correlate(&self.state, now);
-            self.write(correlated);
-            let plan = self.state.plan(now);
-            self.journal.extend(plan_events(&plan).into_iter().map(|event| (event.kind, event.payload)));
-            for notification in &plan.notifications {
-                self.told.push_str(&shown(notification));
-            }
-            self.deliveries.extend(plan.deliveries.iter().cloned());
-            self.state.commit(&plan, now);
+        while let Some(due) = self.state.next_due(self.now).filter(|at| *at <= end) {
+            self.now = self.now.max(due);
+            self.follow_up();
         }
+        self.now = end;
+    }
+
+    /// Does what is due now, as the writer does after everything. Returns what is told.
+    fn follow_up(&mut self) -> Vec<Arc<Notification>> {
+        let now = self.now;
+        let mut ended = Batch::default();
+        ended.end(&mut self.state, now);
+        self.write(ended);
+        let mut correlated = Batch::default();
+        correlated.correlate(&self.state, now);
+        self.write(correlated);
+        let plan = self.state.plan(now);
+        self.journal.extend(plan_events(&plan).into_iter().map(|event| (event.kind, event.payload)));
+        for notification in &plan.notifications {
+            self.told.push_str(&shown(notification));
+        }
+        self.deliveries.extend(plan.deliveries.iter().cloned());
+        self.state.commit(&plan, now);
+        self.state.forget(now);
+        plan.notifications
     }
 
     /// The process dies and starts again.
     fn restart(&mut self, now: Timestamp) {
+        self.now = now;
         let mut known = Known::default();
         for (kind, payload) in &self.journal {
             known.apply_record(kind, payload).unwrap();
@@ -134,6 +148,7 @@ impl World {
 
     /// The process ends and leaves a snapshot.
     fn restart_from_snapshot(&mut self, now: Timestamp) {
+        self.now = now;
         let kept = serde_json::to_vec(&self.state.known.kept()).unwrap();
         let kept: Kept = serde_json::from_slice(&kept).unwrap();
         self.state = State::new(Arc::clone(&self.config), Known::from(kept), now);
@@ -289,6 +304,15 @@ fn a_silence_until_resolved_ends_with_its_last_alert() {
     world.run_until(at("6m"));
     assert_eq!(state(&world, at("6m")), Expired);
     assert_eq!(world.told, "");
+}
+
+#[test]
+fn a_silence_until_resolved_ends_when_its_last_alert_does_because_nobody_sent_it_again() {
+    let mut world = World::new(CONFIG);
+    let silence = world.silence(START, "alertname=A", Duration::from_secs(36_000), true);
+    world.post(START, "alertname=A i=1", Some(Duration::from_secs(100)));
+    world.run_until(at("100s"));
+    assert_eq!(world.state.known.silences.get(&silence.id).unwrap().ends_at, at("100s"));
 }
 
 #[test]
@@ -461,9 +485,8 @@ proptest! {
                 break;
             }
         }
-        // A start looks at every group that has rested, so that a repetition may come an interval early, and that somebody has
-        // taken it may be told then: under the key of the episode, which pages nobody.
-        let is_news = |told: &&Delivery| !matches!(told.reason, Reason::Repeat | Reason::Acknowledged);
+        // A start looks at every group that has rested, so that a repetition may come an interval early.
+        let is_news = |told: &&Delivery| told.reason != Reason::Repeat;
         let news = |world: &World| world.deliveries.iter().filter(is_news).count();
         let told = news(&world);
         let known = world.kept();
