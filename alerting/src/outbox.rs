@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use self::fallback::Handed;
 use self::queue::Queue;
-use crate::delivery::{Delivery, DeliveryState, GroupId, IntegrationId, Notification};
+use crate::delivery::{Delivery, DeliveryState, Direction, GroupId, IntegrationId, Notification};
 
 mod digest;
 mod fallback;
@@ -50,6 +50,9 @@ pub struct Outbox {
     /// Since when every try on a way has failed.
     failing_since: BTreeMap<IntegrationId, Timestamp>,
     handed: Handed,
+    /// Of the notifications taken in last, those of one moment: what no way of the receiver itself hears of and a fallback
+    /// may.
+    unheard: Vec<Arc<Notification>>,
     written: u64,
 }
 
@@ -125,11 +128,22 @@ pub struct DeliveryFilter {
 impl Outbox {
     /// Takes in what will be delivered. Comes before its deliveries.
     pub fn apply_notification(&mut self, notification: &Arc<Notification>) {
+        self.unheard.retain(|unheard| unheard.at == notification.at);
         if notification.told.iter().any(|told| told.delivery.is_some()) {
-            self.contents.insert(Arc::clone(&notification.id), Content::of(Arc::clone(notification)));
-            let members = notification.alerts.iter().map(|alert| alert.fingerprint).collect();
-            self.remember_members(Arc::clone(&notification.id), members);
+            self.keep(notification);
+        } else if self.handed_episode(notification).is_some() {
+            self.unheard.push(Arc::clone(notification));
         }
+        if notification.direction() == Direction::Resolved {
+            self.handed.remove(&notification.group);
+        }
+    }
+
+    /// Keeps what is to be sent.
+    fn keep(&mut self, notification: &Arc<Notification>) {
+        self.contents.insert(Arc::clone(&notification.id), Content::of(Arc::clone(notification)));
+        let members = notification.alerts.iter().map(|alert| alert.fingerprint).collect();
+        self.remember_members(Arc::clone(&notification.id), members);
     }
 
     fn remember_members(&mut self, notification: Arc<str>, members: Arc<[u64]>) {
@@ -145,6 +159,10 @@ impl Outbox {
     /// Takes in a delivery record; the last one of an id holds.
     pub fn apply_delivery(&mut self, delivery: Delivery) {
         let id = Arc::clone(&delivery.id);
+        if let Some(at) = self.unheard.iter().position(|unheard| unheard.id == delivery.notification) {
+            let heard = self.unheard.swap_remove(at);
+            self.keep(&heard);
+        }
         let order = match self.deliveries.get(&id) {
             Some((order, _)) => *order,
             None => {

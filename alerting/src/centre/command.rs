@@ -1,6 +1,7 @@
 //! What the writer is asked to do, what of it goes into the journal, and what it does to the state once that is written.
 
 use std::collections::HashMap;
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use isobar_journal::NewEvent;
@@ -49,8 +50,9 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Whether what it does depends on what silences, handlings and incidents are when it comes: it is written down by itself.
-    pub(super) fn is_alone(&self) -> bool {
+    /// Whether what it does depends on what silences, handlings, incidents and deliveries are when it comes: it is written down
+    /// by itself.
+    fn is_alone(&self) -> bool {
         matches!(
             self,
             Self::PutSilence { .. }
@@ -58,6 +60,8 @@ impl Command {
                 | Self::Act { .. }
                 | Self::Incident { .. }
                 | Self::Outage { .. }
+                | Self::HandOn { .. }
+                | Self::Resend { .. }
         )
     }
 }
@@ -77,6 +81,22 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// Takes in the next commands that may be written down together: one at least, where there are any.
+    pub(super) fn gather(
+        commands: &mut Peekable<impl Iterator<Item = Command>>,
+        state: &State,
+        now: Timestamp,
+    ) -> Self {
+        let mut batch = Self::default();
+        let Some(first) = commands.next() else { return batch };
+        let is_alone = first.is_alone();
+        batch.take(first, state, now);
+        while let Some(command) = commands.next_if(|next| !is_alone && !next.is_alone()) {
+            batch.take(command, state, now);
+        }
+        batch
+    }
+
     /// Whether nothing was taken in.
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty() && self.checks.is_empty() && self.then.is_empty()

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Alert, AlertState};
 use crate::alerts::{Alerts, RESOLVED_RETENTION};
 use crate::config::AlertingConfig;
-use crate::delivery::{Notification, NotificationParts, NotifiedAlert};
+use crate::delivery::{GroupId, Notification, NotificationParts, NotifiedAlert};
 use crate::dispatch::{Dispatcher, Plan};
 use crate::event::{
     KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE, Transition,
@@ -103,6 +103,9 @@ impl Known {
         self.silences.retain(is_known);
         self.handlings.retain(is_known);
         self.changes.retain(is_known);
+        let is_open =
+            |group: &GroupId, episode| self.log.entries_of(group).any(|known| known.episode == episode);
+        self.outbox.retain_handed(is_open);
     }
 
     fn apply_notification(&mut self, notification: &Arc<Notification>) {

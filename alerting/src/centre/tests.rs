@@ -262,6 +262,25 @@ async fn a_receiver_that_fails_by_every_way_is_told_through_its_fallback() {
 }
 
 #[tokio::test]
+async fn what_died_before_the_process_did_is_handed_on_after_the_next_start() {
+    let receiver = TestReceiver::start().await;
+    receiver.plan("/gone", [Answer::Status(404)]);
+    let journal = Arc::new(MemoryJournal::new());
+    let alone = config(&receiver, "  webhook_configs: [{url: 'HOST/gone'}]\n");
+    let centre = Running::start(&alone, &journal).await;
+    centre.say(AlertState::Firing, "alertname=HighCpu").await;
+    centre.until_all_are(1, DeliveryState::Dead).await;
+    centre.kill().await;
+
+    // As if it had died before it looked for a fallback: it had none then.
+    let rescue = "  fallback: rescue\n- name: rescue\n  webhook_configs: [{url: 'HOST/rescue'}]\n";
+    let both = format!("  webhook_configs: [{{url: 'HOST/gone'}}]\n{rescue}");
+    let centre = Running::start(&config(&receiver, &both), &journal).await;
+    assert_eq!(receiver.wait("/rescue", 1).await[0].body["status"], "firing");
+    centre.stop().await;
+}
+
+#[tokio::test]
 async fn a_robots_own_code_decides_whether_it_has_taken_it() {
     let receiver = TestReceiver::start().await;
     receiver.plan("/wrong", [Answer::Text(200, r#"{"errcode":310000,"errmsg":"sign not match"}"#)]);
@@ -450,6 +469,11 @@ async fn a_journal_that_cannot_be_written_lets_nothing_happen() {
     let refused = centre.handle.ingest(vec![said.clone()]).await;
     assert!(matches!(refused, Err(CentreError::Journal(_))), "{refused:?}");
     assert!(centre.handle.alerts().is_empty() && centre.handle.groups().is_empty());
+    let versions = centre.handle.versions();
+    for _ in 0..2 {
+        assert!(centre.handle.ingest(vec![said.clone()]).await.is_err());
+    }
+    assert!(!versions.has_changed().unwrap(), "nothing is to be seen, and nobody tries again for it");
     let checked = centre.handle.check().await;
     assert!(matches!(checked, Err(CentreError::Journal(_))), "{checked:?}");
     journal.refuse(None);

@@ -82,18 +82,8 @@ impl Writer {
         let now = (self.clock)();
         let mut batch = batch.into_iter().peekable();
         while batch.peek().is_some() {
-            let mut taken = Batch::default();
-            {
-                let state = self.state.read();
-                let mut is_alone = false;
-                while let Some(command) =
-                    batch.next_if(|next| taken.is_empty() || !(is_alone || next.is_alone()))
-                {
-                    is_alone = command.is_alone();
-                    taken.take(command, &state, now);
-                }
-            }
-            drop(self.write(taken, now).await);
+            let together = Batch::gather(&mut batch, &self.state.read(), now);
+            drop(self.write(together, now).await);
         }
     }
 
@@ -149,7 +139,10 @@ impl Writer {
             drop(check.send(self.trouble.clone().map_or(Ok(()), Err)));
         }
         batch.apply(&mut self.state.write(), &written);
-        self.version.send_modify(|version| *version += 1);
+        // What could not be written down changed nothing: who would try again at every change would try without end.
+        if written.is_ok() {
+            self.version.send_modify(|version| *version += 1);
+        }
         written
     }
 

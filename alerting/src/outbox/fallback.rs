@@ -8,7 +8,7 @@ use isobar_normalizer::Timestamp;
 use super::{AGE_MAX, Outbox};
 use crate::config::{AlertingConfig, Receiver};
 use crate::delivery::{
-    Delivery, DeliveryState, Direction, GroupId, IntegrationId, Notification, fallback_delivery_id,
+    Delivery, DeliveryState, Direction, GroupId, IntegrationId, Notification, Reason, fallback_delivery_id,
     idempotency_key,
 };
 use crate::dispatch::Plan;
@@ -44,44 +44,108 @@ impl Outbox {
             if own.is_empty() || !is_new || !own.iter().all(is_stranded) {
                 continue;
             }
-            records.extend(deliveries(fallback, &receiver.name, &content.notification, &own, now));
+            let incident = own.iter().find_map(|delivery| delivery.incident.clone());
+            let told = self.to_fallback(fallback, &receiver.name, &content.notification, now);
+            records.extend(told.map(|one| Delivery { incident: incident.clone(), ..one }));
             records.extend(own.iter().map(|delivery| handed_to(delivery, &fallback.name)));
         }
         records
     }
 
-    /// Adds to a plan what fallbacks were told the beginning of.
+    /// Adds to a plan what fallbacks were told the beginning of, also where no way of the receiver itself hears of it.
     pub(crate) fn follow(&self, config: &AlertingConfig, plan: &mut Plan, now: Timestamp) {
         for notification in &plan.notifications {
-            let Some(episode) = self.handed.get(&notification.group) else { continue };
+            if self.handed_episode(notification).is_none() {
+                continue;
+            }
             let Some((receiver, fallback)) = with_fallback(config, &notification.group.receiver) else {
                 continue;
             };
-            if notification.told.iter().all(|told| told.episode != *episode) {
-                continue;
-            }
-            let mut followed = Vec::new();
             for delivery in plan.deliveries.iter_mut().filter(|d| d.notification == notification.id) {
                 delivery.handed_to = Some(Arc::clone(&fallback.name));
-                followed.push(delivery.clone());
             }
-            let own: Vec<&Delivery> = followed.iter().collect();
-            plan.deliveries.extend(deliveries(fallback, &receiver.name, notification, &own, now));
+            plan.deliveries.extend(self.to_fallback(fallback, &receiver.name, notification, now));
         }
     }
 
-    /// Notes that an episode was handed on, until its end was.
+    /// The episode that the notification is of, where that was handed on.
+    pub(super) fn handed_episode(&self, notification: &Notification) -> Option<Timestamp> {
+        let handed = self.handed.get(&notification.group).copied();
+        handed.filter(|episode| notification.told.iter().any(|told| told.episode == *episode))
+    }
+
+    /// The deliveries of the notification to the fallback: one for each of its ways that wants to hear of it.
+    fn to_fallback<'a>(
+        &self,
+        fallback: &'a Receiver,
+        receiver: &Arc<str>,
+        notification: &'a Notification,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Delivery> + use<'a> {
+        let first = notification.told.first();
+        let episode = self.handed_episode(notification).or(first.map(|told| told.episode));
+        let episode = episode.unwrap_or(notification.at);
+        // As the first way of the receiver hears it, or would if it wanted to.
+        let reason = notification.told.iter().find(|told| told.delivery.is_some()).or(first);
+        let reason = reason.map(|told| told.reason);
+        // Not the receiver's own keys, and not those of what the fallback is told in its own name.
+        let name = format!("{receiver}\u{0}{}", fallback.name).into();
+        let (group, receiver) =
+            (GroupId { key: Arc::clone(&notification.group.key), receiver: name }, Arc::clone(receiver));
+        let ways = fallback.integrations.iter().zip(fallback.ways());
+        ways.filter_map(move |(integration, way)| {
+            let (kind, reason) = (integration.settings.kind(), reason?);
+            let is_taken = reason == Reason::Acknowledged;
+            if reason.is_resolve() && !integration.settings.send_resolved()
+                || is_taken && !kind.takes_acknowledgements()
+            {
+                return None;
+            }
+            Some(Delivery {
+                id: fallback_delivery_id(&notification.id, &way),
+                notification: Arc::clone(&notification.id),
+                group_key: Arc::clone(&notification.group.key),
+                incident: None,
+                transition: if is_taken { Direction::Acknowledged } else { notification.direction() },
+                reason,
+                idempotency_key: idempotency_key(kind.key_scope(), &group, &way, episode, notification.at),
+                integration: way,
+                state: DeliveryState::Queued,
+                attempts: 0,
+                tried_at: None,
+                last_error: None,
+                next_attempt_at: now,
+                created_at: now,
+                queued_at: now,
+                sent_at: None,
+                receipt: None,
+                digest: None,
+                handed_to: None,
+                fallback_for: Some(Arc::clone(&receiver)),
+            })
+        })
+    }
+
+    /// Notes that an episode was handed on, until its end is told.
     pub(super) fn note_handed(&mut self, delivery: &Delivery) {
-        if delivery.handed_to.is_none() || delivery.fallback_for.is_some() {
+        let was_handed = self.delivery(&delivery.id).is_some_and(|known| known.handed_to.is_some());
+        if was_handed || delivery.handed_to.is_none() || delivery.fallback_for.is_some() {
             return;
         }
         let Some(content) = self.contents.get(&delivery.notification) else { return };
         let group = content.notification.group.clone();
         if delivery.transition == Direction::Resolved {
             self.handed.remove(&group);
-        } else if let Some(told) = content.notification.told.first() {
+        } else if self.handed_episode(&content.notification).is_none()
+            && let Some(told) = content.notification.told.first()
+        {
             self.handed.insert(group, told.episode);
         }
+    }
+
+    /// Forgets that episodes were handed on which are over: one may have been when it was over already.
+    pub(crate) fn retain_handed(&mut self, is_open: impl Fn(&GroupId, Timestamp) -> bool) {
+        self.handed.retain(|group, episode| is_open(group, *episode));
     }
 
     /// Notifications of which this receiver has taken nothing, oldest first; not those that are older than anything is tried.
@@ -117,51 +181,6 @@ fn with_fallback<'c>(config: &'c AlertingConfig, receiver: &str) -> Option<(&'c 
 
 fn handed_to(delivery: &Delivery, fallback: &Arc<str>) -> Delivery {
     Delivery { handed_to: Some(Arc::clone(fallback)), ..delivery.clone() }
-}
-
-/// The deliveries of the notification to the fallback: one for each of its ways that wants to hear of it.
-fn deliveries<'a>(
-    fallback: &'a Receiver,
-    receiver: &Arc<str>,
-    notification: &'a Notification,
-    own: &[&Delivery],
-    now: Timestamp,
-) -> impl Iterator<Item = Delivery> + use<'a> {
-    let first = own.first().map(|delivery| (*delivery).clone());
-    let episode = notification.told.first().map_or(notification.at, |told| told.episode);
-    // Not the receiver's own keys, and not those of what the fallback is told in its own name.
-    let name = format!("{receiver}\u{0}{}", fallback.name).into();
-    let (group, receiver) =
-        (GroupId { key: Arc::clone(&notification.group.key), receiver: name }, Arc::clone(receiver));
-    let ways = fallback.integrations.iter().zip(fallback.ways());
-    ways.filter_map(move |(integration, way)| {
-        let first = first.as_ref()?;
-        let kind = integration.settings.kind();
-        if first.reason.is_resolve() && !integration.settings.send_resolved()
-            || first.transition == Direction::Acknowledged && !kind.takes_acknowledgements()
-        {
-            return None;
-        }
-        let scope = kind.key_scope();
-        Some(Delivery {
-            id: fallback_delivery_id(&notification.id, &way),
-            idempotency_key: idempotency_key(scope, &group, &way, episode, notification.at),
-            integration: way,
-            state: DeliveryState::Queued,
-            attempts: 0,
-            tried_at: None,
-            last_error: None,
-            next_attempt_at: now,
-            created_at: now,
-            queued_at: now,
-            sent_at: None,
-            receipt: None,
-            digest: None,
-            handed_to: None,
-            fallback_for: Some(Arc::clone(&receiver)),
-            ..first.clone()
-        })
-    })
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(crate) trait Ledger: Send + Sync {
     /// Completes when something changed since the last call of `next`.
     async fn changed(&mut self);
     /// Looks whether what this integration's receiver is to be told must be told its fallback: after a try that did not
-    /// succeed, and while none may be made.
+    /// succeed, while none may be made, and every so often while there is nothing to try.
     async fn strand(&self, integration: &IntegrationId);
     /// Writes down how a try ended for these deliveries, all or none; returns when that is on disk.
     async fn record(&self, deliveries: Vec<Delivery>) -> Result<(), String>;
@@ -112,6 +112,7 @@ impl Lane {
     pub(crate) async fn run(self, mut ledger: impl Ledger, stop: CancellationToken) {
         let target = self.integration.to_string();
         let mut held_until: Option<Timestamp> = None;
+        let mut looked_at: Option<Instant> = None;
         loop {
             let now = (self.clock)();
             let next = match held_until {
@@ -119,7 +120,14 @@ impl Lane {
                 _ => ledger.next(&self.integration, now),
             };
             let pause = match next {
-                Next::Idle => None,
+                // What died before the process did is yet to be handed on, and what could not be written down.
+                Next::Idle => {
+                    if looked_at.is_none_or(|at| instant().duration_since(at) >= TURN_MAX) {
+                        ledger.strand(&self.integration).await;
+                        looked_at = Some(instant());
+                    }
+                    None
+                }
                 Next::WaitUntil(at) => Some(at.since(now)),
                 Next::Send { delivery, notification } => match self.permit(&target, &ledger, now) {
                     Err(Held::Paced(wait)) => Some(wait),

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::centre::CentreError;
 use crate::centre::command::{Batch, Command, plan_events};
-use crate::delivery::{Delivery, Direction, Reason};
+use crate::delivery::{Delivery, DeliveryState, Direction, Reason};
 use crate::fixture::{START, labels, transition};
 use crate::handling::{Act, ActOutcome, Request};
 use crate::pushed::{PostOutcome, PostedAlert};
@@ -313,6 +313,27 @@ fn a_silence_until_resolved_ends_when_its_last_alert_does_because_nobody_sent_it
     world.post(START, "alertname=A i=1", Some(Duration::from_secs(100)));
     world.run_until(at("100s"));
     assert_eq!(world.state.known.silences.get(&silence.id).unwrap().ends_at, at("100s"));
+}
+
+#[test]
+fn what_depends_on_deliveries_is_written_down_apart_from_how_they_fare() {
+    let mut world = World::new(CONFIG);
+    world.post(START, "alertname=A i=1", LONG);
+    world.run_until(at("1m"));
+    let sent =
+        Delivery { state: DeliveryState::Sent, sent_at: Some(at("1m")), ..world.deliveries[0].clone() };
+    let reply = || oneshot::channel().0;
+    let record = || Command::Record { deliveries: vec![sent.clone()], reply: reply() };
+    let hand_on = Command::HandOn { receiver: "r".into(), failing: Vec::new(), reply: oneshot::channel().0 };
+    let resend =
+        Command::Resend { id: sent.id.to_string(), actor: "ada".to_owned(), reply: oneshot::channel().0 };
+    let mut commands = vec![record(), record(), hand_on, record(), resend, record()].into_iter().peekable();
+    let mut left = Vec::new();
+    while commands.peek().is_some() {
+        drop(Batch::gather(&mut commands, &world.state, at("1m")));
+        left.push(commands.len());
+    }
+    assert_eq!(left, [4, 3, 2, 1, 0], "only the first two go together");
 }
 
 #[test]
