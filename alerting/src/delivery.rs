@@ -475,3 +475,19 @@ pub(crate) mod fingerprint {
         u64::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
     }
 }
+
+/// Several fingerprints, each as one is.
+pub(crate) mod fingerprints {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct One(#[serde(with = "super::fingerprint")] u64);
+
+    pub(crate) fn serialize<S: Serializer>(fingerprints: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(fingerprints.iter().copied().map(One))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+        Ok(Vec::<One>::deserialize(deserializer)?.into_iter().map(|One(fingerprint)| fingerprint).collect())
+    }
+}

@@ -15,7 +15,7 @@ use crate::config::AlertingConfig;
 use crate::delivery::{Delivery, GroupId, Notification, NotifiedAlert};
 use crate::group::{Calendar, Group, LogEntry, NotificationLog};
 use crate::route::Route;
-use crate::suppress::Gate;
+use crate::suppress::{Gate, HeldBack};
 
 mod tell;
 
@@ -45,7 +45,9 @@ pub struct Plan {
     pub deliveries: Vec<Delivery>,
     flushed: Vec<Flushed>,
     /// Open alerts that a group would have told of and that something holds back.
-    pub(crate) held: Vec<u64>,
+    pub(crate) held: BTreeSet<u64>,
+    /// What of that is to be written down.
+    pub(crate) held_back: Vec<HeldBack>,
     /// The groups that were looked at because somebody has taken alerts of them.
     taken: Vec<GroupId>,
 }

@@ -18,6 +18,8 @@ pub const KIND_SILENCE: &str = "silence";
 pub const KIND_HANDLING: &str = "handling";
 /// Journal kind of [`crate::IncidentRecord`].
 pub const KIND_INCIDENT: &str = "incident";
+/// Journal kind of [`crate::HeldBack`].
+pub const KIND_HELD: &str = "held";
 /// Journal kind of tests of receivers, which change nothing here.
 pub const KIND_TEST: &str = "test";
 

@@ -58,8 +58,8 @@ pub use evaluate::{
     Stretch,
 };
 pub use event::{
-    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE, KIND_TEST,
-    Transition,
+    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_HELD, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE,
+    KIND_TEST, Transition,
 };
 pub use flapping::FlappingRule;
 pub use gotemplate::{TemplateData, TemplateError, Templates};
@@ -86,5 +86,5 @@ pub use replay::{
 pub use route::{Grouping, Route, RouteVerdict, Timing};
 pub use self_rules::{CheckpointFacts, DeliveryFacts, Facts, SILENCE_ENDING, SelfRules, SourceFacts};
 pub use silence::{SILENCE_RETENTION, Silence, SilenceDraft, SilenceError, SilenceState};
-pub use suppress::Suppressed;
+pub use suppress::{HeldBack, Suppressed};
 pub use why::WhyStep;

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use isobar_normalizer::{Labels, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::delivery::NotifiedAlert;
+use crate::delivery::{NotifiedAlert, fingerprints};
 use crate::group::Calendar;
 use crate::handling::Handlings;
 use crate::incident::Incidents;
@@ -16,18 +17,28 @@ use crate::inhibit::Inhibitions;
 use crate::interval::TimeInterval;
 use crate::silence::Silences;
 
+mod held_back;
+
+pub use held_back::HeldBack;
+pub(crate) use held_back::HeldBacks;
+
 /// What keeps an alert from being told now; empty when nothing does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppressed {
     /// Ids of the silences that are active and match it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silenced_by: Vec<Arc<str>>,
-    /// Fingerprints of alerts that fire and inhibit it, an outage's own among them.
+    /// Fingerprints of alerts that fire and inhibit it, an outage's own among them; 16 hex digits each in JSON.
+    #[serde(default, with = "fingerprints", skip_serializing_if = "Vec::is_empty")]
     pub inhibited_by: Vec<u64>,
     /// Names of time intervals because of which its groups are not told of; only where that is so for all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub muted_by: Vec<Arc<str>>,
     /// Until when somebody has put it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snoozed_until: Option<Timestamp>,
     /// Id of the outage's incident whose own alert speaks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<Arc<str>>,
 }
 

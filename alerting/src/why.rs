@@ -12,7 +12,7 @@ use crate::group::NotificationLog;
 use crate::outbox::Outbox;
 use crate::pushed::Expiries;
 use crate::route::RouteVerdict;
-use crate::suppress::{Gate, Suppressed};
+use crate::suppress::{Gate, HeldBack};
 
 mod came_in;
 mod correlated;
@@ -46,8 +46,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) log: &'a NotificationLog,
     pub(crate) outbox: &'a Outbox,
     pub(crate) gate: Gate<'a>,
-    /// When the alert was last held back, and by what.
-    pub(crate) held: Option<&'a (Timestamp, Suppressed)>,
+    /// What held the alert back last.
+    pub(crate) held: Option<&'a HeldBack>,
     pub(crate) is_flapping: bool,
     pub(crate) now: Timestamp,
 }
@@ -65,8 +65,8 @@ pub(crate) fn why(scene: &Scene<'_>, fingerprint: u64) -> Option<Vec<WhyStep>> {
     steps.extend(correlated::step(scene.gate.incidents, &latest.alert));
     if latest.alert.state.is_open() {
         steps.extend(held::now(scene, &latest.alert));
-    } else if let Some((at, by)) = scene.held {
-        steps.extend(held::before(scene, *at, by));
+    } else if let Some(held) = scene.held {
+        steps.extend(held::before(scene, held));
     }
     steps.extend(routed(scene.config, latest));
     for (id, group) in scene.dispatcher.groups_of(fingerprint) {

@@ -17,8 +17,8 @@ use crate::config::AlertingConfig;
 use crate::delivery::{Delivery, IntegrationId};
 use crate::dispatch::Plan;
 use crate::event::{
-    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE, KIND_TEST,
-    Transition,
+    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_HELD, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE,
+    KIND_TEST, Transition,
 };
 use crate::handling::{ActOutcome, Handling, Request};
 use crate::incident::IncidentRecord;
@@ -345,12 +345,13 @@ impl Batch {
     }
 }
 
-/// The records of what is told.
+/// The records of what is told, and after them of what is not.
 pub(super) fn plan_events(plan: &Plan) -> Vec<NewEvent> {
     let parts = plan.notifications.iter().flat_map(|notification| notification.parts());
     let notifications = parts.map(|part| event(KIND_NOTIFICATION, &part));
     let deliveries = plan.deliveries.iter().map(|delivery| event(KIND_DELIVERY, delivery));
-    notifications.chain(deliveries).collect()
+    let held = plan.held_back.iter().map(|held| event(KIND_HELD, held));
+    notifications.chain(deliveries).chain(held).collect()
 }
 
 /// A record of Isobar's own doing.

@@ -250,7 +250,7 @@ impl CentreHandle {
             log: &state.known.log,
             outbox: &state.known.outbox,
             gate: state.gate(),
-            held: state.held.get(&fingerprint),
+            held: state.known.held.get(fingerprint),
             is_flapping: state.known.changes.is_flapping(fingerprint, state.config.flapping, now),
             now,
         };

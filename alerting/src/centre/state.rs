@@ -13,7 +13,8 @@ use crate::config::AlertingConfig;
 use crate::delivery::{GroupId, Notification, NotificationParts, NotifiedAlert};
 use crate::dispatch::{Dispatcher, Plan};
 use crate::event::{
-    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE, Transition,
+    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_HELD, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE,
+    Transition,
 };
 use crate::flapping::Changes;
 use crate::group::NotificationLog;
@@ -23,7 +24,7 @@ use crate::inhibit::Inhibitions;
 use crate::outbox::{Outbox, Remembered};
 use crate::pushed::{Expiries, Expiry, expired};
 use crate::silence::{Silence, Silences};
-use crate::suppress::{Gate, Suppressed};
+use crate::suppress::{Gate, HeldBacks, Suppressed};
 
 /// How long a resolved alert can still be asked about; the list of alerts drops it earlier.
 const EXPLAINED_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -47,6 +48,7 @@ pub(super) struct Known {
     pub(super) handlings: Handlings,
     pub(super) changes: Changes,
     pub(super) incidents: Incidents,
+    pub(super) held: HeldBacks,
     /// The notification whose parts are being read from the journal.
     parts: NotificationParts,
 }
@@ -65,6 +67,8 @@ pub(super) struct Kept {
     changes: Changes,
     #[serde(default)]
     incidents: Vec<IncidentRecord>,
+    #[serde(default)]
+    held: HeldBacks,
 }
 
 impl Known {
@@ -82,6 +86,7 @@ impl Known {
             KIND_SILENCE => self.silences.apply(serde_json::from_slice(payload)?, []),
             KIND_HANDLING => self.handlings.apply(serde_json::from_slice(payload)?),
             KIND_INCIDENT => self.incidents.apply(serde_json::from_slice(payload)?),
+            KIND_HELD => self.held.apply(serde_json::from_slice(payload)?),
             _ => {}
         }
         Ok(())
@@ -90,6 +95,7 @@ impl Known {
     fn apply_transition(&mut self, transition: Arc<Transition>) {
         self.handlings.follow(&transition);
         self.changes.follow(&transition);
+        self.held.follow(&transition);
         self.alerts.apply(transition);
     }
 
@@ -103,6 +109,7 @@ impl Known {
         self.silences.retain(is_known);
         self.handlings.retain(is_known);
         self.changes.retain(is_known);
+        self.held.retain(is_known);
         let is_open =
             |group: &GroupId, episode| self.log.entries_of(group).any(|known| known.episode == episode);
         self.outbox.retain_handed(is_open);
@@ -121,6 +128,9 @@ impl Known {
         for delivery in &plan.deliveries {
             self.outbox.apply_delivery(delivery.clone());
         }
+        for held in &plan.held_back {
+            self.held.apply(held.clone());
+        }
     }
 
     /// Everything a restart needs.
@@ -128,8 +138,8 @@ impl Known {
         let (alerts, log) = (self.alerts.clone(), self.log.notifications());
         let (silences, handlings) = (self.silences.clone(), self.handlings.clone());
         let (outbox, changes) = (self.outbox.remembered(), self.changes.clone());
-        let incidents = self.incidents.iter().cloned().collect();
-        Kept { alerts, log, outbox, silences, handlings, changes, incidents }
+        let (incidents, held) = (self.incidents.iter().cloned().collect(), self.held.clone());
+        Kept { alerts, log, outbox, silences, handlings, changes, incidents, held }
     }
 }
 
@@ -149,6 +159,7 @@ impl From<Kept> for Known {
             handlings: kept.handlings,
             changes: kept.changes,
             incidents,
+            held: kept.held,
             parts: NotificationParts::default(),
         }
     }
@@ -164,8 +175,6 @@ pub(super) struct State {
     pub(super) inhibitions: Inhibitions,
     /// Of every alert that is known.
     pub(super) labels: HashMap<u64, Labels>,
-    /// When alerts were last held back that a group would have told of, and by what; since the start.
-    pub(super) held: HashMap<u64, (Timestamp, Suppressed)>,
     /// Alerts that changed and are not in their incident yet, or not as they are.
     pub(super) uncorrelated: BTreeSet<u64>,
     /// Whether an alert ended since it was looked for silences that end with their last one.
@@ -184,8 +193,7 @@ impl State {
     /// Puts another configuration into effect.
     pub(super) fn reload(&mut self, config: Arc<AlertingConfig>, now: Timestamp) {
         let (known, expiries) = (std::mem::take(&mut self.known), std::mem::take(&mut self.expiries));
-        let held = std::mem::take(&mut self.held);
-        *self = Self { held, ..Self::under(config, known, expiries, now) };
+        *self = Self::under(config, known, expiries, now);
     }
 
     fn under(config: Arc<AlertingConfig>, mut known: Known, expiries: Expiries, now: Timestamp) -> Self {
@@ -208,7 +216,6 @@ impl State {
             expiries,
             inhibitions,
             labels,
-            held: HashMap::new(),
             uncorrelated,
             may_end_silences: true,
             forgot_at: now,
@@ -321,15 +328,15 @@ impl State {
         let mut plan = self.dispatcher.plan(&self.config, &self.known.log, &self.gate(), now);
         self.known.outbox.follow(&self.config, &mut plan, now);
         self.name_incidents(&mut plan);
+        let held = plan.held.iter();
+        plan.held_back = held
+            .filter_map(|alert| self.known.held.after(*alert, self.suppressed(*alert, now), now))
+            .collect();
         plan
     }
 
     /// Takes a plan as written down.
     pub(super) fn commit(&mut self, plan: &Plan, now: Timestamp) {
-        for fingerprint in &plan.held {
-            let by = self.suppressed(*fingerprint, now);
-            self.held.insert(*fingerprint, (now, by));
-        }
         self.dispatcher.commit(plan, now);
         self.known.apply_plan(plan);
     }
@@ -345,7 +352,6 @@ impl State {
             self.forgot_at = now;
             self.known.forget(now);
             self.labels.retain(|fingerprint, _| self.known.alerts.get(*fingerprint).is_some());
-            self.held.retain(|fingerprint, _| self.known.alerts.get(*fingerprint).is_some());
         }
     }
 }

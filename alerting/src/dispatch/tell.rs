@@ -1,6 +1,6 @@
 //! What the integrations of one receiver are told of one group that is looked at.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use isobar_normalizer::Timestamp;
@@ -61,7 +61,7 @@ impl Look<'_> {
     }
 
     /// Notes the open members that may not be told of.
-    pub(super) fn hold(self, allowed: &[Arc<NotifiedAlert>], held: &mut Vec<u64>) {
+    pub(super) fn hold(self, allowed: &[Arc<NotifiedAlert>], held: &mut BTreeSet<u64>) {
         if allowed.len() == self.group.members.len() {
             return;
         }

@@ -1,16 +1,15 @@
 //! What stands, stood or will stand between an open alert and its receivers.
 
-use isobar_normalizer::Timestamp;
-
 use super::{Scene, WhyStep};
 use crate::alert::Alert;
 use crate::inhibit::Inhibitor;
 use crate::silence::{Silence, SilenceState};
-use crate::suppress::Suppressed;
+use crate::suppress::HeldBack;
 
-/// What held an alert back that is over, when one of its groups was last to be told of it.
-pub(super) fn before(scene: &Scene<'_>, at: Timestamp, by: &Suppressed) -> Vec<WhyStep> {
-    let step = |stage, rule, detail| WhyStep { stage, verdict: "held", rule, at: Some(at), detail };
+/// What last held an alert back that is over, and when that began.
+pub(super) fn before(scene: &Scene<'_>, held: &HeldBack) -> Vec<WhyStep> {
+    let by = &held.by;
+    let step = |stage, rule, detail| WhyStep { stage, verdict: "held", rule, at: Some(held.at), detail };
     let mut steps = Vec::new();
     for source in &by.inhibited_by {
         let latest = scene.alerts.transition(*source);
