@@ -323,8 +323,20 @@ impl State {
         shown
     }
 
-    /// What is to be told now.
+    /// What is to be told now. A clock that was put back shows the same moment again: what is told then has a moment of its
+    /// own, because keys are made of moments, and who gets a key twice takes the second for a repetition.
     pub(super) fn plan(&self, now: Timestamp) -> Plan {
+        let mut moment = now;
+        loop {
+            let plan = self.plan_at(moment);
+            if !plan.deliveries.iter().any(|delivery| self.known.outbox.delivery(&delivery.id).is_some()) {
+                return plan;
+            }
+            moment = moment.plus(Duration::from_millis(1));
+        }
+    }
+
+    fn plan_at(&self, now: Timestamp) -> Plan {
         let mut plan = self.dispatcher.plan(&self.config, &self.known.log, &self.gate(), now);
         self.known.outbox.follow(&self.config, &mut plan, now);
         self.name_incidents(&mut plan);

@@ -17,6 +17,7 @@ use crate::handling::{Act, ActOutcome, Request};
 use crate::pushed::{PostOutcome, PostedAlert};
 use crate::silence::SilenceDraft;
 
+mod clocks;
 mod held;
 mod incidents;
 mod taken;
