@@ -5,29 +5,22 @@ use std::time::Duration;
 use isobar_simulators::{Fault, Provider, Scope};
 use serde_json::Value;
 
-use crate::harness::clouds::{Clouds, INTERVAL_S};
+use crate::harness::clouds::Clouds;
 use crate::harness::eventually_within;
 use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::server::Server;
 
-/// Nothing is as busy as the first says; every instance of the region is busier than the second.
-const QUIET: &str = "> 100%";
-const LOUD: &str = "> 0.1%";
-
-fn policies(limit: &str) -> String {
-    format!(
-        "
+/// Four machines of five are at 92 % while their region browns out, and below half of it otherwise.
+const POLICIES: &str = "
 policies:
   - name: HighCpu
     metric: system.cpu.utilization
-    where: {{resource_type: [compute.instance], cloud_region: us-east-1}}
-    over: 5m
+    where: {resource_type: [compute.instance]}
+    over: 1m
     by: [resource_id]
-    levels: {{critical: \"{limit}\"}}
+    levels: {critical: \"> 85%\"}
     class: saturation
-"
-    )
-}
+";
 
 async fn sql(server: &Server, statement: &str) -> Vec<Value> {
     let request = server.client().post(server.url("/api/isobar/v1/sql"));
@@ -54,9 +47,12 @@ async fn step(server: &Server, alert: &str, stage: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_region_that_is_out_is_one_incident_and_one_page() {
+    // Its data of the first minutes is there when the test begins: clouds tell of a minute two to five minutes later.
+    let clouds = Clouds::start_browned_out(1, Duration::from_secs(4 * 60)).await;
+    let region = Scope { region: Some("us-east-1".to_owned()), ..Scope::default() };
+    clouds.running.faults.inject(Provider::Aws, Fault::SomeFailing, region);
     let webhook = Receiver::start(Answer::Status(200, "")).await;
     let home = tempfile::tempdir().unwrap();
-    let clouds = Clouds::start(1).await;
     let config = format!(
         "
 security: {{allow_private_targets: [\"127.0.0.0/8\"]}}
@@ -73,34 +69,16 @@ sources:
         clouds.onprem("rooms"),
     );
     std::fs::write(home.path().join("isobar.yaml"), config).unwrap();
-    std::fs::write(home.path().join("policies.yaml"), policies(QUIET)).unwrap();
+    std::fs::write(home.path().join("policies.yaml"), POLICIES).unwrap();
     let server = Server::start_in(home.path()).await;
-    eventually_within(Duration::from_secs(150), "the instances of the region", || async {
-        let known = "SELECT count(DISTINCT service) FROM resources WHERE region = 'us-east-1' AND type = 'compute.instance'";
-        let measured = "SELECT count(DISTINCT resource_id) FROM metrics WHERE name = 'system.cpu.utilization' AND cloud_region = 'us-east-1'";
-        let of_services = sql(&server, known).await[0][0].as_i64() >= Some(7);
-        (of_services && sql(&server, measured).await[0][0].as_i64() >= Some(40)).then_some(())
-    })
-    .await;
 
-    // The provider's own interface there fails, and what runs there suffers.
-    let scope = Scope { region: Some("us-east-1".to_owned()), ..Scope::default() };
-    clouds.running.faults.inject(Provider::Aws, Fault::Status { code: 500, retry_after_s: None }, scope);
-    eventually_within(Duration::from_secs(2 * INTERVAL_S + 10), "calls to fail", || async {
-        let sources = server.items("sources").await;
-        sources.iter().any(|source| source["name"] == "aws" && source["state"] == "degraded").then_some(())
-    })
-    .await;
-    std::fs::write(home.path().join("policies.yaml"), policies(LOUD)).unwrap();
-    assert_eq!(server.reload().await.0, 200);
-
-    let incident = eventually_within(Duration::from_secs(90), "an outage to be suspected", || async {
+    let incident = eventually_within(Duration::from_secs(240), "an outage to be suspected", || async {
         let outages = sql(
             &server,
             "SELECT id, title, cell, alert_count FROM incidents WHERE outage = 'suspected' AND state = 'open'",
         )
         .await;
-        outages.into_iter().find(|row| row[3].as_i64() >= Some(40))
+        outages.into_iter().find(|row| row[3].as_i64() >= Some(30))
     })
     .await;
     assert_eq!(incident[2], "aws us-east-1", "{incident}");

@@ -78,11 +78,17 @@ runbooks:
 alerting:
   route:
     receiver: everybody
-    # One page for what one service suffers from, whichever policy or cloud says so, on however many machines.
+    # One page for what one service suffers from, whichever policy or cloud says so, on however many machines. When a provider
+    # is out, it takes half a minute to see that it is not the service.
     group_by: [class, service_name]
-    group_wait: 10s
+    group_wait: 30s
     group_interval: 1m
     repeat_interval: 4h
+    routes:
+      # An outage is a page of its own, and does not wait.
+      - matchers: ['alertname=~\"ProviderOutage|OwnUplink\"']
+        group_by: [alertname, cloud_provider, cloud_region, cloud_service]
+        group_wait: 0s
   receivers:
     - name: everybody
       pagerduty_configs:

@@ -4,7 +4,7 @@ use isobar_alerting::Trouble;
 
 /// Words of collectors' messages and what they mean, the first that occurs first. What has none of them, a setting that is
 /// wrong or a disk that is full here, says nothing of the provider.
-const WORDS: [(&str, Option<Trouble>); 26] = [
+const WORDS: [(&str, Option<Trouble>); 27] = [
     ("storing: ", None),
     ("throttled", Some(Trouble::Throttled)),
     ("answers 429", Some(Trouble::Throttled)),
@@ -21,6 +21,7 @@ const WORDS: [(&str, Option<Trouble>); 26] = [
     ("refused to connect", None),
     ("answers 5", Some(Trouble::Errors)),
     ("answered 5", Some(Trouble::Errors)),
+    ("failed inside", Some(Trouble::Errors)),
     ("InternalServiceError", Some(Trouble::Errors)),
     ("ServerBusy", Some(Trouble::Errors)),
     ("cannot be read", Some(Trouble::Errors)),
@@ -47,6 +48,7 @@ mod tests {
         let cases = [
             ("1/us-east-1: GetMetricData: throttled (Throttling: Rate exceeded)", Some(Trouble::Throttled)),
             ("1/us-east-1: GetMetricData: answered 503 (ServiceUnavailable)", Some(Trouble::Errors)),
+            ("1/us-east-1: 3 of 500 queries: failed inside CloudWatch", Some(Trouble::Errors)),
             ("westeurope: Azure answers 500: InternalServerError", Some(Trouble::Errors)),
             ("westeurope: Azure answers 429: TooManyRequests", Some(Trouble::Throttled)),
             (
