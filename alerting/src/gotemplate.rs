@@ -37,7 +37,17 @@ const SOURCE_MAX: usize = 1 << 20;
 /// The templates every text may refer to: the built-in ones, and those of the files that the configuration names.
 #[derive(Clone, Debug)]
 pub struct Templates {
-    named: Named,
+    named: Arc<Named>,
+    /// Whether no file of the user's is among them.
+    is_built_in: bool,
+}
+
+/// A text that was read, with all it may call.
+#[derive(Clone, Debug)]
+struct Prepared {
+    main: Arc<tree::Template>,
+    own: Arc<Named>,
+    named: Arc<Named>,
 }
 
 /// What is wrong with a template, and where.
@@ -87,12 +97,14 @@ impl Templates {
     /// # Errors
     /// The first text that is no template, or calls one that is not defined.
     pub fn parse(files: &[(String, String)]) -> Result<Self, TemplateError> {
-        let mut templates = Self { named: HashMap::new() };
+        let mut named = HashMap::new();
+        let is_built_in = files.is_empty();
         let files = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         for (name, text) in BUILT_IN.into_iter().chain(files) {
             let parsed = read(name, text)?;
-            collect(parsed, Some(name), &mut templates.named);
+            collect(parsed, Some(name), &mut named);
         }
+        let templates = Self { named: Arc::new(named), is_built_in };
         for template in templates.named.values() {
             templates.check_calls(template, &Named::new())?;
         }
@@ -112,10 +124,7 @@ impl Templates {
     /// # Errors
     /// What [`Self::check`] finds; a field that the data has not; a function that refuses its arguments; a limit.
     pub fn text(&self, text: &str, data: &TemplateData) -> Result<String, TemplateError> {
-        match self.render(text, data, Output::Text(String::new()))? {
-            Output::Text(text) => Ok(text),
-            Output::Html(html) => Ok(html.into_text()),
-        }
+        self.prepare(text)?.text(data)
     }
 
     /// Renders HTML: values are escaped as the place they stand at needs.
@@ -123,26 +132,18 @@ impl Templates {
     /// # Errors
     /// Those of [`Self::text`], and a value inside a script.
     pub fn html(&self, text: &str, data: &TemplateData) -> Result<String, TemplateError> {
-        match self.render(text, data, Output::Html(HtmlWriter::default()))? {
-            Output::Text(text) => Ok(text),
-            Output::Html(html) => Ok(html.into_text()),
-        }
+        self.prepare(text)?.html(data)
     }
 
-    fn render(&self, text: &str, data: &TemplateData, output: Output) -> Result<Output, TemplateError> {
-        let (main, own) = self.prepare(text)?;
-        run(&main, &own, &self.named, &data.root, Env { now: data.now }, output)
-    }
-
-    /// The text and its own definitions.
-    fn prepare(&self, text: &str) -> Result<(Arc<tree::Template>, Named), TemplateError> {
+    /// Reads the text and its own definitions.
+    fn prepare(&self, text: &str) -> Result<Prepared, TemplateError> {
         let mut own = HashMap::new();
         let main = collect(read("", text)?, None, &mut own);
         self.check_calls(&main, &own)?;
         for template in own.values() {
             self.check_calls(template, &own)?;
         }
-        Ok((main, own))
+        Ok(Prepared { main, own: Arc::new(own), named: Arc::clone(&self.named) })
     }
 
     fn check_calls(&self, template: &tree::Template, own: &Named) -> Result<(), TemplateError> {
@@ -157,6 +158,23 @@ impl Templates {
             }
         });
         missing.map_or(Ok(()), Err)
+    }
+}
+
+impl Prepared {
+    fn text(&self, data: &TemplateData) -> Result<String, TemplateError> {
+        self.render(data, Output::Text(String::new()))
+    }
+
+    fn html(&self, data: &TemplateData) -> Result<String, TemplateError> {
+        self.render(data, Output::Html(HtmlWriter::default()))
+    }
+
+    fn render(&self, data: &TemplateData, output: Output) -> Result<String, TemplateError> {
+        match run(&self.main, &self.own, &self.named, &data.root, Env::at(data.now), output)? {
+            Output::Text(text) => Ok(text),
+            Output::Html(html) => Ok(html.into_text()),
+        }
     }
 }
 

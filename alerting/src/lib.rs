@@ -27,6 +27,7 @@ mod outage;
 mod outbox;
 mod policy;
 mod pushed;
+mod quote;
 mod replay;
 mod route;
 mod self_rules;

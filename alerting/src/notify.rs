@@ -28,6 +28,7 @@ mod heartbeat;
 mod http;
 mod msteamsv2;
 mod pagerduty;
+mod posted;
 mod report;
 mod robot;
 mod slack;
@@ -141,24 +142,16 @@ pub struct Message<'a> {
     pub now: Timestamp,
     /// The largest body that is wanted, in bytes; `None` for what the channel takes.
     pub max_bytes: Option<usize>,
-    /// Alerts that are not among those of `notification`, because the body would be too large.
-    pub left_out: LeftOut,
+    /// What is shown one by one, where the body would be too large otherwise; `None` for everything.
+    pub(crate) part: Option<Part<'a>>,
 }
 
-/// How many alerts a message does not show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Open ones.
-    pub firing: usize,
-    /// Those that are over.
-    pub resolved: usize,
-}
-
-impl LeftOut {
-    /// All of them.
-    pub fn total(self) -> usize {
-        self.firing + self.resolved
-    }
+/// Those of a message's alerts that its body shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    alerts: &'a [Arc<NotifiedAlert>],
+    /// Nothing shorter comes after it.
+    is_shortest: bool,
 }
 
 impl<'a> Message<'a> {
@@ -169,13 +162,37 @@ impl<'a> Message<'a> {
         send_resolved: bool,
         now: Timestamp,
     ) -> Self {
-        Self { notification, delivery, send_resolved, now, max_bytes: None, left_out: LeftOut::default() }
+        Self { notification, delivery, send_resolved, now, max_bytes: None, part: None }
     }
 
-    /// The alerts to tell of, in label order.
+    /// The alerts to tell of one by one, in label order.
     pub fn alerts(&self) -> impl Iterator<Item = &'a NotifiedAlert> + Clone {
+        self.told(self.part.map_or(&self.notification.alerts, |part| part.alerts))
+    }
+
+    /// All alerts it is about, also those that are only counted: what is said of the whole is said of these.
+    pub fn all_alerts(&self) -> impl Iterator<Item = &'a NotifiedAlert> + Clone {
+        self.told(&self.notification.alerts)
+    }
+
+    /// How many alerts are only counted.
+    pub fn left_out(&self) -> usize {
+        self.all_alerts().count() - self.alerts().count()
+    }
+
+    /// Whether its body shows a part of it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.part.is_some()
+    }
+
+    /// Whether nothing shorter comes after it.
+    pub(crate) fn is_shortest(&self) -> bool {
+        self.part.is_some_and(|part| part.is_shortest)
+    }
+
+    fn told(&self, alerts: &'a [Arc<NotifiedAlert>]) -> impl Iterator<Item = &'a NotifiedAlert> + Clone {
         let all = self.send_resolved;
-        self.notification.alerts.iter().map(|alert| &**alert).filter(move |alert| all || alert.is_firing())
+        alerts.iter().map(|alert| &**alert).filter(move |alert| all || alert.is_firing())
     }
 
     /// Whether something is still wrong.
@@ -227,6 +244,9 @@ pub enum NotifyError {
     /// The message cannot be put into the channel's form.
     #[error("cannot be written as a message: {0}")]
     Unwritable(String),
+    /// It is too much for the channel's form: fewer alerts may do.
+    #[error("cannot be written as a message: {0}")]
+    TooLarge(String),
 }
 
 impl NotifyError {
@@ -234,7 +254,7 @@ impl NotifyError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Answer { retry, .. } | Self::Unreachable { retry, .. } => *retry,
-            Self::Unwritable(_) => Retry::Never,
+            Self::Unwritable(_) | Self::TooLarge(_) => Retry::Never,
         }
     }
 

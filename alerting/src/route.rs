@@ -7,6 +7,7 @@ use std::time::Duration;
 use isobar_normalizer::{Labels, MatchOp, Matcher};
 
 use crate::delivery::GroupId;
+use crate::quote::quoted;
 
 /// One node of the tree; the root matches every alert.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,7 +140,7 @@ impl Route {
     /// Alertmanager's group key, `{}/{severity="critical"}:{alertname="X"}`.
     pub fn group_key(&self, group_labels: &Labels) -> String {
         let pairs: Vec<String> =
-            group_labels.iter().map(|(name, value)| format!("{name}={}", go_quoted(value))).collect();
+            group_labels.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
         format!("{}:{{{}}}", self.key, pairs.join(", "))
     }
 }
@@ -156,38 +157,12 @@ pub(crate) fn route_key(parent: Option<&str>, matchers: &[Matcher]) -> Arc<str> 
     let mut sorted: Vec<&Matcher> = matchers.iter().collect();
     sorted.sort_by_key(|m| (m.name().to_owned(), m.value().to_owned(), rank(m.op())));
     let shown: Vec<String> =
-        sorted.iter().map(|m| format!("{}{}{}", m.name(), m.op(), go_quoted(m.value()))).collect();
+        sorted.iter().map(|m| format!("{}{}{}", m.name(), m.op(), quoted(m.value()))).collect();
     let own = format!("{{{}}}", shown.join(","));
     match parent {
         None => own.into(),
         Some(parent) => format!("{parent}/{own}").into(),
     }
-}
-
-/// Quotes as Go's `strconv.Quote` does.
-fn go_quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\u{7}' => quoted.push_str("\\a"),
-            '\u{8}' => quoted.push_str("\\b"),
-            '\u{c}' => quoted.push_str("\\f"),
-            '\u{b}' => quoted.push_str("\\v"),
-            c if c < ' ' || c == '\u{7f}' => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if c.is_control() || (c.is_whitespace() && c != ' ') => {
-                quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

@@ -147,7 +147,9 @@ impl Test {
         };
         match outcome {
             Ok(receipt) => self.done(&receipt),
-            Err(NotifyError::Unwritable(wrong)) => self.stages(Stage::Render, wrong),
+            Err(NotifyError::Unwritable(wrong) | NotifyError::TooLarge(wrong)) => {
+                self.stages(Stage::Render, wrong)
+            }
             Err(error @ NotifyError::Unreachable { .. }) => self.stages(Stage::Connect, error.to_string()),
             Err(error @ NotifyError::Answer { .. }) => self.stages(Stage::Answer, error.to_string()),
         }

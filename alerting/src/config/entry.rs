@@ -20,7 +20,7 @@ use crate::outbox::Rate;
 const MESSAGES_MAX: u32 = 10_000;
 /// No limit counts over longer: a page that waits for hours is none.
 const PER_MAX: Duration = Duration::from_secs(3600);
-/// The smallest `max_bytes`: a headline and a link fit it in every channel.
+/// The smallest `max_bytes`: a headline and a link mostly fit it. It is a wish, which gives way where nothing is so short.
 const BYTES_MIN: usize = 1024;
 
 /// A `T` and what stands beside its keys.
@@ -60,7 +60,7 @@ pub struct Terms {
     pub rates: Vec<Rate>,
     /// What waits is told in one message.
     pub is_digested: bool,
-    /// Larger bodies lose details, then alerts; `None` for what the channel itself takes.
+    /// Larger bodies lose details, then alerts, as far as there are any; `None` for what the channel itself takes.
     pub max_bytes: Option<usize>,
 }
 

@@ -10,12 +10,15 @@ use super::value::{Field, ListKind, Record, Value};
 use crate::delivery::{Direction, NotifiedAlert};
 use crate::notify::Message;
 use crate::notify::text::{common_annotations, common_labels, generator_url};
+use crate::quote::quote_meta;
 
 /// The data of one message, in the shape of Alertmanager's template reference: `.Receiver`, `.Status`, `.Alerts`,
 /// `.GroupLabels`, `.CommonLabels`, `.CommonAnnotations`, `.ExternalURL`, `.NotificationReason`, `.RouteLabels`.
 #[derive(Clone, Debug)]
 pub struct TemplateData {
     pub(super) root: Value,
+    /// The same with all alerts, where the message shows a part of them.
+    pub(super) whole: Option<Value>,
     /// When the message is written: what `since` counts from.
     pub(super) now: Timestamp,
 }
@@ -26,16 +29,16 @@ impl TemplateData {
     pub fn of(message: &Message<'_>, external_url: &Url) -> Self {
         let notification = message.notification;
         // What somebody has taken is firing still.
-        let status = match message.alerts().any(NotifiedAlert::is_firing) {
+        let status = match message.all_alerts().any(NotifiedAlert::is_firing) {
             true => Direction::Firing,
             false => Direction::Resolved,
         };
-        let alerts = message.alerts().map(|alert| self::alert(alert, external_url));
+        let shown = alerts(message.alerts(), external_url);
         let fields = vec![
             // Alertmanager quotes the name for use in a pattern, and links rely on it.
-            field("Receiver", "receiver", text(&regex::escape(&notification.group.receiver))),
+            field("Receiver", "receiver", text(&quote_meta(&notification.group.receiver))),
             field("Status", "status", text(status.as_str())),
-            field("Alerts", "alerts", Value::List(ListKind::Alerts, alerts.collect())),
+            field("Alerts", "alerts", shown),
             field("NotificationReason", "notification_reason", text(message.delivery.reason.as_str())),
             field("GroupLabels", "groupLabels", Value::labels(notification.group_labels.iter())),
             field("CommonLabels", "commonLabels", Value::labels(common_labels(message))),
@@ -43,23 +46,28 @@ impl TemplateData {
             field("RouteLabels", "routeLabels", Value::labels([])),
             field("ExternalURL", "externalURL", text(external_url.as_str().trim_end_matches('/'))),
         ];
-        Self { root: record("template.Data", fields), now: notification.at }
+        let whole = (message.left_out() > 0).then(|| {
+            let all = alerts(message.all_alerts(), external_url);
+            let with_all = fields.iter().map(|known| match known.name {
+                "Alerts" => Field { value: all.clone(), ..known.clone() },
+                _ => known.clone(),
+            });
+            record("template.Data", with_all.collect())
+        });
+        Self { root: record("template.Data", fields), whole, now: notification.at }
+    }
+
+    /// The data of the whole message, for what is said of it in one line: a title counts all alerts, also where the body shows
+    /// a part of them.
+    #[must_use]
+    pub(crate) fn whole(&self) -> Self {
+        let root = self.whole.as_ref().unwrap_or(&self.root).clone();
+        Self { root, whole: None, now: self.now }
     }
 }
 
-impl TemplateData {
-    /// The same with the first of the alerts alone; what all have in common stays.
-    #[must_use]
-    pub(crate) fn first(&self, alerts: usize) -> Self {
-        let Value::Record(whole) = &self.root else { return self.clone() };
-        let mut fields = whole.fields.clone();
-        for field in &mut fields {
-            if let Value::List(ListKind::Alerts, all) = &field.value {
-                field.value = Value::List(ListKind::Alerts, all.iter().take(alerts).cloned().collect());
-            }
-        }
-        Self { root: record(whole.name, fields), now: self.now }
-    }
+fn alerts<'a>(alerts: impl Iterator<Item = &'a NotifiedAlert>, external_url: &Url) -> Value {
+    Value::List(ListKind::Alerts, alerts.map(|one| alert(one, external_url)).collect())
 }
 
 fn alert(alert: &NotifiedAlert, external_url: &Url) -> Value {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::function::PRINTED_MAX;
 use super::value::{ListKind, MapKind, Value};
+use crate::quote::{quoted, quoted_character};
 
 /// Widest field and longest fraction that are filled; more is a mistake and prints as one.
 const WIDTH_MAX: usize = 10_000;
@@ -346,32 +347,5 @@ fn padded(spec: Spec, text: &str) -> String {
         (true, _) => format!("{text:<width$}"),
         (false, true) => format!("{text:0>width$}"),
         (false, false) => format!("{text:>width$}"),
-    }
-}
-
-/// A Go string literal.
-fn quoted(text: &str) -> String {
-    let escaped: String = text.chars().map(|c| escaped(c, '"')).collect();
-    format!("\"{escaped}\"")
-}
-
-fn quoted_character(c: char) -> String {
-    format!("'{}'", escaped(c, '\''))
-}
-
-fn escaped(c: char, quote: char) -> String {
-    match c {
-        '\\' => "\\\\".to_owned(),
-        c if c == quote => format!("\\{c}"),
-        '\u{7}' => "\\a".to_owned(),
-        '\u{8}' => "\\b".to_owned(),
-        '\u{c}' => "\\f".to_owned(),
-        '\n' => "\\n".to_owned(),
-        '\r' => "\\r".to_owned(),
-        '\t' => "\\t".to_owned(),
-        '\u{b}' => "\\v".to_owned(),
-        c if c.is_ascii_control() => format!("\\x{:02x}", u32::from(c)),
-        c if c.is_control() || (c.is_whitespace() && c != ' ') => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
     }
 }

@@ -3,6 +3,8 @@
 //! Source: prometheus/alertmanager `template.DefaultFuncs` of 0.25 to 0.34 and the documentation of Go's package
 //! text/template, read 2026-11.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use isobar_normalizer::Timestamp;
@@ -20,11 +22,50 @@ pub(super) const PRINTED_MAX: usize = 8 << 20;
 /// Largest compiled pattern; a template's is a few hundred bytes.
 const PATTERN_MAX: usize = 1 << 20;
 
+/// Patterns that are kept compiled while one text is written.
+const PATTERNS_KEPT: usize = 64;
+/// Steps that compiling a pattern is charged as: it takes as long as some thousand nodes.
+const PATTERN_STEPS: u64 = 4000;
+
 /// What a function may know beside its arguments.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Env {
     /// When the message is written.
-    pub(super) now: Timestamp,
+    now: Timestamp,
+    patterns: RefCell<HashMap<Arc<str>, Regex>>,
+    /// Steps that functions took beside their call.
+    steps: Cell<u64>,
+}
+
+impl Env {
+    /// That of one text, written at this time.
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self { now, patterns: RefCell::default(), steps: Cell::default() }
+    }
+
+    /// Steps that functions took since this was asked last.
+    pub(super) fn take_steps(&self) -> u64 {
+        self.steps.take()
+    }
+
+    /// The pattern, compiled once and charged for.
+    fn pattern(&self, value: &Value) -> Result<Regex, String> {
+        let pattern = text_of(value)?;
+        let mut known = self.patterns.borrow_mut();
+        if let Some(known) = known.get(pattern) {
+            return Ok(known.clone());
+        }
+        self.steps.set(self.steps.get() + PATTERN_STEPS);
+        let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_MAX).build();
+        let compiled = compiled.map_err(|error| {
+            format!("{pattern:?} is no pattern: {}", error.to_string().replace('\n', " "))
+        })?;
+        if known.len() == PATTERNS_KEPT {
+            known.clear();
+        }
+        known.insert(Arc::clone(pattern), compiled.clone());
+        Ok(compiled)
+    }
 }
 
 pub(super) type Call = fn(&Env, &[Value]) -> Result<Value, String>;
@@ -60,13 +101,13 @@ static FUNCTIONS: &[Function] = &[
     Function::call("title", |_, args| Ok(Value::text(&title(one_text(args)?)))),
     Function::call("trimSpace", |_, args| Ok(Value::text(one_text(args)?.trim()))),
     Function::call("join", join),
-    Function::call("match", |_, args| {
+    Function::call("match", |env, args| {
         let [pattern, text] = exactly(args)?;
-        Ok(Value::Bool(pattern_of(pattern)?.is_match(text_of(text)?)))
+        Ok(Value::Bool(env.pattern(pattern)?.is_match(text_of(text)?)))
     }),
-    Function::call("reReplaceAll", |_, args| {
+    Function::call("reReplaceAll", |env, args| {
         let [pattern, replacement, text] = exactly(args)?;
-        replace_all(&pattern_of(pattern)?, text_of(replacement)?, text_of(text)?)
+        replace_all(&env.pattern(pattern)?, text_of(replacement)?, text_of(text)?)
     }),
     Function::call("safeHtml", |_, args| Ok(Value::Safe(Content::Html, one_text(args)?.clone()))),
     Function::call("safeUrl", |_, args| Ok(Value::Safe(Content::Url, one_text(args)?.clone()))),
@@ -144,14 +185,6 @@ pub(super) fn expected(what: &str, got: &Value) -> String {
 fn one_text(args: &[Value]) -> Result<&Arc<str>, String> {
     let [text] = exactly(args)?;
     text_of(text)
-}
-
-fn pattern_of(value: &Value) -> Result<Regex, String> {
-    let pattern = text_of(value)?;
-    RegexBuilder::new(pattern)
-        .size_limit(PATTERN_MAX)
-        .build()
-        .map_err(|error| format!("{pattern:?} is no pattern: {}", error.to_string().replace('\n', " ")))
 }
 
 fn number_of(value: &Value) -> Result<f64, String> {

@@ -100,6 +100,9 @@ fn rendering_is_bounded() {
         "inside each other",
     );
     check("{{ printf \"%99999999s\" \"x\" }}", "%!(BADWIDTH)x");
+    fails("{{ range 100000 }}{{ $found := match (print .) \"x\" }}{{ end }}", "steps");
+    let again = "{{ range 20000 }}{{ if match \"^a+$\" \"aa\" }}{{ end }}{{ end }}";
+    check(&format!("{again}{{{{ reReplaceAll \"(b+)\" \"<$1>\" \"abba\" }}}}"), "a<bb>a");
 }
 
 #[test]
@@ -147,6 +150,10 @@ fn a_message_is_alertmanagers_data() {
         render("{{ template \"__alertmanagerURL\" . }}"),
         "https://isobar.example.org/alerts?q=alertname%3DHighCpu"
     );
+    let mut named = notification.clone();
+    named.group.receiver = "db-team (a.b)".into();
+    let receiver = TemplateData::of(&Message { notification: &named, ..message }, &url);
+    assert_eq!(Templates::default().text("{{ .Receiver }}", &receiver).unwrap(), r"db-team \(a\.b\)");
     let only_firing = Message { send_resolved: false, ..message };
     let data = TemplateData::of(&only_firing, &url);
     assert_eq!(

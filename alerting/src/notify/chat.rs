@@ -130,22 +130,22 @@ impl Chat {
     /// What is said of the message: the built-in texts where there are no others, or they come to nothing.
     ///
     /// # Errors
-    /// None that is known: a template that fails comes to nothing.
+    /// A template and what is written in its place are too much.
     pub(super) fn say(&self, message: &Message<'_>, external_url: &Url) -> Result<Said, NotifyError> {
         let words = self.words.words();
         let data =
             (self.title.is_some() || self.text.is_some()).then(|| TemplateData::of(message, external_url));
-        let given = |wording: &Option<TemplateText>| match (wording, &data) {
+        let given = |wording: &Option<TemplateText>, data: &Option<TemplateData>| match (wording, data) {
             (Some(wording), Some(data)) => {
                 wording.render(data).map(|text| Some(text).filter(|text| !text.trim().is_empty()))
             }
             _ => Ok(None),
         };
-        let title = match given(&self.title)? {
+        let title = match given(&self.title, &data.as_ref().map(TemplateData::whole))? {
             Some(title) => marked_in(message, title, words),
-            None => headline_in(message, words),
+            None => plain(&headline_in(message, words)),
         };
-        let text = given(&self.text)?.map(|text| match message.left_out.total() {
+        let text = given(&self.text, &data)?.map(|text| match message.left_out() {
             0 => text,
             more => format!("{}\n\n{}", text.trim_end(), left_out(more, words, external_url)),
         });
@@ -177,7 +177,7 @@ fn lines(message: &Message<'_>, words: &Words, external_url: &Url) -> String {
         }
         text.push_str("\n\n");
     }
-    let more = alerts.len().saturating_sub(ALERTS_SHOWN) + message.left_out.total();
+    let more = alerts.len().saturating_sub(ALERTS_SHOWN) + message.left_out();
     if more > 0 {
         text.push_str(&left_out(more, words, external_url));
     }
@@ -200,6 +200,7 @@ mod tests {
     use crate::alert::{Alert, AlertState};
     use crate::delivery::Reason;
     use crate::fixture::{START, alert, told};
+    use crate::notify::fixture::first_of;
 
     fn said(language: Language, alerts: &[Alert], reason: Reason) -> Said {
         let (notification, delivery) = told(alerts, reason);
@@ -228,7 +229,10 @@ mod tests {
             first.contains("(since 2026-01-01T00:00:00.000Z) [details](https://isobar.example/alerts?q=")
         );
         assert!(first.ends_with("[runbook](https://wiki.example/cpu)"), "{first}");
-        assert!(!english.text.contains("](http://evil"), "{english:?}");
+        for said in [&english.title, &english.text] {
+            assert!(said.contains("‹at id=all›"), "{said}");
+            assert!(!said.contains("](http://evil") && !said.contains("<at"), "{said}");
+        }
         let chinese = said(Language::Zh, &alerts, Reason::First);
         assert!(chinese.title.starts_with("[告警:2] HighCpu"), "{chinese:?}");
         assert!(chinese.text.starts_with("**[严重]** HighCpu · db-2"), "{chinese:?}");
@@ -238,16 +242,17 @@ mod tests {
     #[test]
     fn its_own_texts_are_templates_and_a_broken_one_loses_nothing() {
         let text = |text: &str| serde_saphyr::from_str::<Spanned<String>>(&format!("{text:?}")).unwrap();
-        let (notification, delivery) = told(&[hot("db-1", Severity::Error)], Reason::First);
+        let three = [1, 2, 3].map(|i| hot(&format!("db-{i}"), Severity::Error));
+        let (notification, delivery) = told(&three, Reason::First);
         let url = Url::parse("https://isobar.example/").unwrap();
-        let left_out = crate::notify::LeftOut { firing: 2, resolved: 0 };
-        let message = Message { left_out, ..Message::new(&notification, &delivery, true, START) };
-        let (title, broken) = (text("{{ .Status }}!"), text("{{ index .Alerts 7 }}"));
+        let whole = Message::new(&notification, &delivery, true, START);
+        let message = first_of(&whole, 1);
+        let (title, broken) = (text("{{ .Status }} {{ len .Alerts }}"), text("{{ index .Alerts 7 }}"));
         let chat = Chat::check(Language::En, Some(&title), Some(&title), &Arc::default()).unwrap();
         let said = chat.say(&message, &url).unwrap();
         assert_eq!(
             (said.title.as_str(), said.text.as_str()),
-            ("firing!", "firing!\n\n[and 2 more](https://isobar.example/alerts)")
+            ("firing 3", "firing 1\n\n[and 2 more](https://isobar.example/alerts)")
         );
         let chat = Chat::check(Language::En, Some(&broken), Some(&broken), &Arc::default()).unwrap();
         let said = chat.say(&message, &url).unwrap();

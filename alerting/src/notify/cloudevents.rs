@@ -5,27 +5,19 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use isobar_egress::{Trust, excerpt};
 use isobar_normalizer::{ConfigError, Secret};
 use serde::{Deserialize, Serialize};
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use super::fit::fit;
-use super::http::{Poster, refused};
+use super::posted::{Body, Headers, SecretUrl, Way, Writer};
 use super::report::{Report, event_type};
-use super::robot::SecretUrl;
-use super::{
-    ATTEMPT_TIMEOUT, IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools,
-};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
+use crate::config::Global;
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::duration_or;
-use crate::config::{Global, HttpConfig};
-use crate::delivery::{KeyScope, Receipt};
+use crate::delivery::KeyScope;
 
 /// The channel.
 #[derive(Debug)]
@@ -89,8 +81,7 @@ struct Settings {
     url: SecretUrl,
     mode: Mode,
     source: Option<String>,
-    http: HttpConfig,
-    timeout: Duration,
+    way: Way,
 }
 
 impl RawIntegration for RawCloudEvents {
@@ -101,8 +92,7 @@ impl RawIntegration for RawCloudEvents {
             url: SecretUrl::choose("url", self.url, self.url_file, location)?,
             mode: self.mode,
             source,
-            http: self.http_config.map_or_else(|| Ok(global.http.clone()), HttpConfig::try_from)?,
-            timeout: duration_or(self.timeout.as_ref(), ATTEMPT_TIMEOUT)?,
+            way: Way::check(self.http_config, self.timeout.as_ref(), global)?,
         }))
     }
 }
@@ -128,26 +118,16 @@ impl IntegrationSettings for Settings {
     }
 
     fn build(&self, tools: &Tools<'_>) -> Result<Box<dyn Notifier>, ConfigError> {
-        Ok(Box::new(CloudEventsNotifier {
-            url: self.url.reveal(tools.secrets)?,
-            mode: self.mode,
-            source: self.source.clone().unwrap_or_else(|| tools.external_url.to_string()),
-            poster: Poster::build(&self.http, Some(self.timeout), tools.egress, tools.secrets)?,
-            external_url: tools.external_url.clone(),
-        }))
+        let source = self.source.clone().unwrap_or_else(|| tools.external_url.to_string());
+        let events = Events { mode: self.mode, source };
+        self.way.build(self.url.reveal(tools.secrets)?, Arc::new(events), tools)
     }
 }
 
-/// Names and values.
-type Headers = Vec<(&'static str, String)>;
-
 #[derive(Debug)]
-struct CloudEventsNotifier {
-    url: Url,
+struct Events {
     mode: Mode,
     source: String,
-    poster: Poster,
-    external_url: Url,
 }
 
 /// The context attributes. `source` and `id` together name one event: every try of a delivery has the same.
@@ -166,7 +146,7 @@ struct Attributes<'a> {
 #[derive(Serialize)]
 struct Structured<'a> {
     #[serde(flatten)]
-    attributes: &'a Attributes<'a>,
+    attributes: Attributes<'a>,
     data: Report<'a>,
 }
 
@@ -211,46 +191,32 @@ fn header_value(value: &str) -> String {
     encoded
 }
 
-impl CloudEventsNotifier {
-    fn request(&self, message: &Message<'_>) -> Result<(Vec<u8>, Headers), NotifyError> {
-        let attributes = Attributes::of(message, &self.source);
-        let max = message.max_bytes.unwrap_or(usize::MAX);
-        let body = fit(message, max, Vec::len, |message| {
-            let data = Report::of(message, &self.external_url);
-            let written = match self.mode {
-                Mode::Structured => serde_json::to_vec(&Structured { attributes: &attributes, data }),
-                Mode::Binary => serde_json::to_vec(&data),
-            };
-            written.map_err(|error| NotifyError::Unwritable(error.to_string()))
-        })?;
-        let headers = match self.mode {
-            Mode::Structured => vec![("content-type", "application/cloudevents+json".to_owned())],
-            Mode::Binary => attributes.headers(),
-        };
-        Ok((body, headers))
-    }
-}
-
-#[async_trait]
-impl Notifier for CloudEventsNotifier {
-    fn target(&self) -> (&Url, Trust) {
-        (&self.url, Trust::Guarded)
+impl Writer for Events {
+    fn kind() -> &'static dyn NotifierKind {
+        &KIND
     }
 
-    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let (body, headers) = self.request(&message)?;
-        let response = self.poster.post(&self.url, body, &headers).await?;
-        if !response.status.is_success() {
-            return Err(refused(&response, message.now));
+    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Body, NotifyError> {
+        let data = Report::of(message, external_url);
+        match self.mode {
+            Mode::Structured => {
+                Body::of(&Structured { attributes: Attributes::of(message, &self.source), data })
+            }
+            Mode::Binary => Body::of(&data),
         }
-        Ok(Receipt { status: response.status.as_u16(), body: excerpt(&response.body), provider_id: None })
+    }
+
+    fn headers(&self, message: &Message<'_>, _body: &[u8]) -> Headers {
+        match self.mode {
+            Mode::Structured => vec![("content-type", "application/cloudevents+json".to_owned())],
+            Mode::Binary => Attributes::of(message, &self.source).headers(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use isobar_egress::{Egress, EgressOptions};
-    use isobar_normalizer::{SecretReader, SecretReference, Severity};
+    use isobar_normalizer::Severity;
     use serde_json::Value;
 
     use super::*;
@@ -259,27 +225,13 @@ mod tests {
     use crate::fixture::{START, alert, told};
     use crate::notify::fixture::wire;
 
-    struct NoSecrets;
-
-    impl SecretReader for NoSecrets {
-        fn read(&self, reference: &SecretReference) -> Result<String, String> {
-            Err(format!("{reference:?} is not there"))
-        }
-    }
-
     fn request(mode: Mode) -> (Value, Headers) {
-        let egress = Egress::new(EgressOptions::default()).unwrap();
-        let notifier = CloudEventsNotifier {
-            url: Url::parse("https://hooks.example/").unwrap(),
-            mode,
-            source: "/isobar/production".to_owned(),
-            poster: Poster::build(&HttpConfig::default(), None, &egress, &NoSecrets).unwrap(),
-            external_url: Url::parse("https://isobar.example/").unwrap(),
-        };
+        let events = Events { mode, source: "/isobar/production".to_owned() };
         let one = alert("alertname=HighCpu", AlertState::Firing, Severity::Critical, START);
         let (notification, delivery) = told(&[one], Reason::First);
-        let (body, headers) = notifier.request(&Message::new(&notification, &delivery, true, START)).unwrap();
-        (serde_json::from_slice(&body).unwrap(), headers)
+        let message = Message::new(&notification, &delivery, true, START);
+        let body = events.write(&message, &Url::parse("https://isobar.example/").unwrap()).unwrap().json;
+        (serde_json::from_slice(&body).unwrap(), events.headers(&message, &body))
     }
 
     #[test]

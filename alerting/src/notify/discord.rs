@@ -6,26 +6,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use isobar_egress::{Trust, excerpt};
 use isobar_normalizer::{ConfigError, Secret};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use super::fit::fit;
-use super::http::{Poster, refused};
-use super::robot::SecretUrl;
+use super::posted::{Body, PostSettings, SecretUrl, Way, Writer};
 use super::text::{alerts_url, cut, marked};
-use super::{
-    ATTEMPT_TIMEOUT, IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools,
-};
+use super::{IntegrationSettings, Message, NotifierKind, NotifyError, RawIntegration};
+use crate::config::Global;
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::duration_or;
-use crate::config::{Global, HttpConfig};
-use crate::delivery::{Direction, KeyScope, Receipt};
+use crate::delivery::{Direction, KeyScope};
 use crate::gotemplate::{TemplateData, TemplateText};
 use crate::outbox::Rate;
 
@@ -90,15 +83,6 @@ impl Grammar for RawDiscord {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[];
 }
 
-#[derive(Debug)]
-struct Settings {
-    send_resolved: bool,
-    url: SecretUrl,
-    http: HttpConfig,
-    timeout: Duration,
-    embed: Embed,
-}
-
 /// What the configuration says about every message.
 #[derive(Clone, Debug)]
 struct Embed {
@@ -114,90 +98,55 @@ impl RawIntegration for RawDiscord {
         let wording = |given: &Option<Spanned<String>>, otherwise| {
             TemplateText::check(given.as_ref(), otherwise, &global.templates)
         };
-        Ok(Arc::new(Settings {
+        let embed = Embed {
+            content: wording(&self.content, "")?,
+            title: wording(&self.title, r#"{{ template "discord.default.title" . }}"#)?,
+            message: wording(&self.message, r#"{{ template "discord.default.message" . }}"#)?,
+            username: wording(&self.username, "")?,
+            avatar_url: wording(&self.avatar_url, "")?,
+        };
+        Ok(Arc::new(PostSettings {
             send_resolved: self.send_resolved,
-            embed: Embed {
-                content: wording(&self.content, "")?,
-                title: wording(&self.title, r#"{{ template "discord.default.title" . }}"#)?,
-                message: wording(&self.message, r#"{{ template "discord.default.message" . }}"#)?,
-                username: wording(&self.username, "")?,
-                avatar_url: wording(&self.avatar_url, "")?,
-            },
             url: SecretUrl::choose("webhook_url", self.webhook_url, self.webhook_url_file, location)?,
-            http: self.http_config.map_or_else(|| Ok(global.http.clone()), HttpConfig::try_from)?,
-            timeout: duration_or(self.timeout.as_ref(), ATTEMPT_TIMEOUT)?,
+            way: Way::check(self.http_config, self.timeout.as_ref(), global)?,
+            writer: Arc::new(embed),
         }))
     }
 }
 
-impl IntegrationSettings for Settings {
-    fn kind(&self) -> &'static dyn NotifierKind {
+impl Writer for Embed {
+    fn kind() -> &'static dyn NotifierKind {
         &KIND
     }
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn build(&self, tools: &Tools<'_>) -> Result<Box<dyn Notifier>, ConfigError> {
-        Ok(Box::new(DiscordNotifier {
-            url: self.url.reveal(tools.secrets)?,
-            poster: Poster::build(&self.http, Some(self.timeout), tools.egress, tools.secrets)?,
-            embed: self.embed.clone(),
-            external_url: tools.external_url.clone(),
-        }))
-    }
-}
-
-#[derive(Debug)]
-struct DiscordNotifier {
-    url: Url,
-    poster: Poster,
-    embed: Embed,
-    external_url: Url,
-}
-
-#[async_trait]
-impl Notifier for DiscordNotifier {
-    fn target(&self) -> (&Url, Trust) {
-        (&self.url, Trust::Guarded)
-    }
-
-    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let max = message.max_bytes.unwrap_or(usize::MAX);
-        let body = fit(&message, max, Vec::len, |message| {
-            Ok(self.embed.write(message, &self.external_url)?.to_string().into_bytes())
-        })?;
-        let response = self.poster.post(&self.url, body, &[]).await?;
-        if !response.status.is_success() {
-            return Err(refused(&response, message.now));
-        }
-        Ok(Receipt { status: response.status.as_u16(), body: excerpt(&response.body), provider_id: None })
+    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Body, NotifyError> {
+        Body::of(&self.embed(message, external_url)?)
     }
 }
 
 impl Embed {
     /// Texts are cut where Discord would refuse them, as Alertmanager does.
-    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Value, NotifyError> {
+    fn embed(&self, message: &Message<'_>, external_url: &Url) -> Result<Value, NotifyError> {
         let data = TemplateData::of(message, external_url);
+        let whole = data.whole();
         let color = match message.direction() {
             Direction::Firing => 0x99_2D_22,
             Direction::Acknowledged => 0x95_A5_A6,
             Direction::Resolved => 0x2E_CC_71,
         };
-        let more = match message.left_out.total() {
+        let more = match message.left_out() {
             0 => String::new(),
             more => format!("\n[and {more} more]({})", alerts_url(external_url)),
         };
         let room = DESCRIPTION_MAX.saturating_sub(more.chars().count());
         let description = format!("{}{more}", cut(&self.message.render(&data)?, room));
-        let title = cut(&marked(message, self.title.render(&data)?), TITLE_MAX);
+        let title = cut(&marked(message, self.title.render(&whole)?), TITLE_MAX);
         let mut body = Map::new();
         body.insert("content".to_owned(), cut(&self.content.render(&data)?, CONTENT_MAX).into());
         let embed = json!({"title": title, "description": description, "color": color});
         body.insert("embeds".to_owned(), json!([embed]));
         for (name, wording) in [("username", &self.username), ("avatar_url", &self.avatar_url)] {
-            let text = wording.render(&data)?;
+            let text = wording.render(&whole)?;
             if !text.is_empty() {
                 body.insert(name.to_owned(), text.into());
             }
@@ -231,7 +180,7 @@ mod tests {
             avatar_url: wording(""),
         };
         let message = Message::new(&notification, &delivery, true, START);
-        embed.write(&message, &Url::parse("http://isobar.example/").unwrap()).unwrap()
+        embed.embed(&message, &Url::parse("http://isobar.example/").unwrap()).unwrap()
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use self::message::{Addresses, Head, Texts, write};
+use self::message::{Addresses, Form, Head, Texts};
 use self::smtp::{Relay, RelaySettings};
 use super::fit::fit;
 use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
@@ -20,7 +20,7 @@ use crate::config::http::{RawTls, TlsConfig};
 use crate::config::keys::{Checked, Grammar};
 use crate::config::{Global, SecretSource};
 use crate::delivery::{KeyScope, Receipt};
-use crate::gotemplate::{TemplateData, TemplateText, Templates};
+use crate::gotemplate::{TemplateText, Templates};
 
 mod message;
 mod smtp;
@@ -151,7 +151,7 @@ impl RawIntegration for RawEmail {
             },
         )?;
         let head = Head {
-            from: addresses(from, templates)?,
+            from: sender(from, templates)?,
             to: addresses(to, templates)?,
             headers: headers(&self.headers, templates)?,
         };
@@ -163,8 +163,20 @@ impl RawIntegration for RawEmail {
     }
 }
 
+/// The one address mails are from: a mail of several would need a `Sender` beside them.
+fn sender(from: &Spanned<String>, templates: &Templates) -> Result<Addresses, ConfigError> {
+    let sender = addresses(from, templates)?;
+    match &sender {
+        Addresses::Fixed(several) if several.len() != 1 => {
+            let wrong = format!("from is one address, not {}", several.len());
+            Err(ConfigError::at(from.referenced, wrong))
+        }
+        _ => Ok(sender),
+    }
+}
+
 /// Addresses, or a template that writes them.
-fn addresses(list: &Spanned<String>, templates: &Arc<Templates>) -> Result<Addresses, ConfigError> {
+fn addresses(list: &Spanned<String>, templates: &Templates) -> Result<Addresses, ConfigError> {
     if list.value.contains("{{") {
         return TemplateText::check(Some(list), "", templates).map(Addresses::Template);
     }
@@ -183,7 +195,7 @@ fn mailboxes(list: &str) -> Result<Vec<Mailbox>, String> {
 
 fn headers(
     raw: &BTreeMap<String, Spanned<String>>,
-    templates: &Arc<Templates>,
+    templates: &Templates,
 ) -> Result<BTreeMap<String, TemplateText>, ConfigError> {
     let mut headers = BTreeMap::new();
     if !raw.keys().any(|name| name.eq_ignore_ascii_case("subject")) {
@@ -216,21 +228,19 @@ impl IntegrationSettings for EmailSettings {
     }
 
     fn build(&self, tools: &Tools<'_>) -> Result<Box<dyn Notifier>, ConfigError> {
-        Ok(Box::new(EmailNotifier {
+        let form = Form {
             head: self.head.clone(),
             texts: self.texts.clone(),
-            relay: self.relay.build(tools)?,
             external_url: tools.external_url.clone(),
-        }))
+        };
+        Ok(Box::new(EmailNotifier { form: Arc::new(form), relay: self.relay.build(tools)? }))
     }
 }
 
 #[derive(Debug)]
 struct EmailNotifier {
-    head: Head,
-    texts: Texts,
+    form: Arc<Form>,
     relay: Relay,
-    external_url: Url,
 }
 
 #[async_trait]
@@ -240,14 +250,9 @@ impl Notifier for EmailNotifier {
     }
 
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let write = |message: &Message<'_>| {
-            let data = TemplateData::of(message, &self.external_url);
-            write(message, &data, &self.head, &self.texts, &self.external_url)
-        };
-        let mail = match message.max_bytes {
-            None => write(&message)?,
-            Some(max) => fit(&message, max, |mail: &lettre::Message| mail.formatted().len(), write)?,
-        };
+        let form = Arc::clone(&self.form);
+        let size = |mail: &lettre::Message| mail.formatted().len();
+        let mail = fit(&message, usize::MAX, size, move |message| form.write(message)).await?;
         self.relay.send(mail).await
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::chat::Said;
 use super::robot::{Mention, Post};
+use super::{Message, Part};
 use crate::delivery::Direction;
 
 /// A file of recorded messages of receivers; `None`, and a line that says so, where there are none.
@@ -21,4 +22,15 @@ pub(super) fn wire(file: &str) -> Option<Value> {
 pub(super) fn post<'a>(said: &'a Said, mention: &'a Mention) -> Post<'a> {
     let now = Timestamp::from_millis(1_700_000_000_999);
     Post { said, direction: Direction::Firing, severity: Severity::Critical, mention, secret: None, now }
+}
+
+/// The message as its first alerts alone are shown.
+pub(super) fn first_of<'a>(message: &Message<'a>, alerts: usize) -> Message<'a> {
+    let alerts = &message.notification.alerts[..alerts];
+    Message { part: Some(Part { alerts, is_shortest: false }), ..*message }
+}
+
+/// The message as nothing shorter comes after it.
+pub(super) fn shortest<'a>(message: &Message<'a>) -> Message<'a> {
+    Message { part: Some(Part { alerts: &message.notification.alerts, is_shortest: true }), ..*message }
 }

@@ -4,30 +4,24 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use isobar_egress::{Trust, excerpt};
 use isobar_normalizer::{ConfigError, Secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use super::fit::fit;
-use super::http::{Poster, refused};
-use super::robot::SecretUrl;
-use super::text::{alerts_url, marked};
-use super::{
-    ATTEMPT_TIMEOUT, IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools,
-};
+use super::posted::{Body, PostSettings, SecretUrl, Way, Writer};
+use super::text::{alerts_url, cut, marked};
+use super::{IntegrationSettings, Message, NotifierKind, NotifyError, RawIntegration};
+use crate::config::Global;
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::duration_or;
-use crate::config::{Global, HttpConfig};
-use crate::delivery::{Direction, KeyScope, Receipt};
+use crate::delivery::{Direction, KeyScope};
 use crate::gotemplate::{TemplateData, TemplateText};
 
+/// Characters of a title where the card would be too large.
+const TITLE_KEPT: usize = 1024;
 /// Largest body, in bytes; the documented 28 KB.
 const BODY_MAX: usize = 28_000;
 
@@ -75,15 +69,6 @@ impl Grammar for RawTeams {
     const UNSUPPORTED: &'static [(&'static str, &'static str)] = &[];
 }
 
-#[derive(Debug)]
-struct Settings {
-    send_resolved: bool,
-    url: SecretUrl,
-    http: HttpConfig,
-    timeout: Duration,
-    card: Card,
-}
-
 /// What the configuration says about every card.
 #[derive(Clone, Debug)]
 struct Card {
@@ -96,76 +81,46 @@ impl RawIntegration for RawTeams {
         let wording = |given: &Option<Spanned<String>>, otherwise| {
             TemplateText::check(given.as_ref(), otherwise, &global.templates)
         };
-        Ok(Arc::new(Settings {
+        let card = Card {
+            title: wording(&self.title, r#"{{ template "msteamsv2.default.title" . }}"#)?,
+            text: wording(&self.text, r#"{{ template "msteamsv2.default.text" . }}"#)?,
+        };
+        Ok(Arc::new(PostSettings {
             send_resolved: self.send_resolved,
-            card: Card {
-                title: wording(&self.title, r#"{{ template "msteamsv2.default.title" . }}"#)?,
-                text: wording(&self.text, r#"{{ template "msteamsv2.default.text" . }}"#)?,
-            },
             url: SecretUrl::choose("webhook_url", self.webhook_url, self.webhook_url_file, location)?,
-            http: self.http_config.map_or_else(|| Ok(global.http.clone()), HttpConfig::try_from)?,
-            timeout: duration_or(self.timeout.as_ref(), ATTEMPT_TIMEOUT)?,
+            way: Way::check(self.http_config, self.timeout.as_ref(), global)?,
+            writer: Arc::new(card),
         }))
     }
 }
 
-impl IntegrationSettings for Settings {
-    fn kind(&self) -> &'static dyn NotifierKind {
+impl Writer for Card {
+    const BODY_MAX: usize = BODY_MAX;
+
+    fn kind() -> &'static dyn NotifierKind {
         &KIND
     }
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn build(&self, tools: &Tools<'_>) -> Result<Box<dyn Notifier>, ConfigError> {
-        Ok(Box::new(TeamsNotifier {
-            url: self.url.reveal(tools.secrets)?,
-            poster: Poster::build(&self.http, Some(self.timeout), tools.egress, tools.secrets)?,
-            card: self.card.clone(),
-            external_url: tools.external_url.clone(),
-        }))
-    }
-}
-
-#[derive(Debug)]
-struct TeamsNotifier {
-    url: Url,
-    poster: Poster,
-    card: Card,
-    external_url: Url,
-}
-
-#[async_trait]
-impl Notifier for TeamsNotifier {
-    fn target(&self) -> (&Url, Trust) {
-        (&self.url, Trust::Guarded)
-    }
-
-    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let max = message.max_bytes.map_or(BODY_MAX, |max| max.min(BODY_MAX));
-        let body = fit(&message, max, Vec::len, |message| {
-            Ok(self.card.write(message, &self.external_url)?.to_string().into_bytes())
-        })?;
-        let response = self.poster.post(&self.url, body, &[]).await?;
-        if !response.status.is_success() {
-            return Err(refused(&response, message.now));
-        }
-        Ok(Receipt { status: response.status.as_u16(), body: excerpt(&response.body), provider_id: None })
+    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Body, NotifyError> {
+        Body::of(&self.card(message, external_url)?)
     }
 }
 
 impl Card {
-    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Value, NotifyError> {
+    fn card(&self, message: &Message<'_>, external_url: &Url) -> Result<Value, NotifyError> {
         let data = TemplateData::of(message, external_url);
         let color = match message.direction() {
             Direction::Firing => "attention",
             Direction::Acknowledged => "warning",
             Direction::Resolved => "good",
         };
+        let mut title = marked(message, self.title.render(&data.whole())?);
+        if message.is_cut() {
+            title = cut(&title, TITLE_KEPT);
+        }
         let mut text = self.text.render(&data)?;
-        if message.left_out.total() > 0 {
-            let more = message.left_out.total();
+        let more = message.left_out();
+        if more > 0 {
             text.push_str(&format!("\n\n[and {more} more]({})", alerts_url(external_url)));
         }
         Ok(json!({
@@ -180,7 +135,7 @@ impl Card {
                     "body": [
                         {
                             "type": "TextBlock",
-                            "text": marked(message, self.title.render(&data)?),
+                            "text": title,
                             "weight": "Bolder",
                             "size": "Medium",
                             "wrap": true,
@@ -204,24 +159,25 @@ mod tests {
     use crate::alert::AlertState;
     use crate::delivery::Reason;
     use crate::fixture::{START, alert, told};
-    use crate::notify::LeftOut;
-    use crate::notify::fixture::wire;
+    use crate::notify::fixture::{first_of, wire};
 
-    fn card(title: &str, text: &str, left_out: LeftOut) -> Value {
+    /// The card about one alert of so many.
+    fn card(title: &str, text: &str, alerts: usize) -> Value {
         let one = alert("alertname=HighCpu", AlertState::Firing, Severity::Critical, START);
-        let (notification, delivery) = told(&[one], Reason::First);
+        let (notification, delivery) = told(&vec![one; alerts], Reason::First);
         let wording = |text: &str| {
             let text = serde_saphyr::from_str::<Spanned<String>>(&format!("{text:?}")).unwrap();
             TemplateText::check(Some(&text), "", &Arc::default()).unwrap()
         };
         let card = Card { title: wording(title), text: wording(text) };
-        let message = Message { left_out, ..Message::new(&notification, &delivery, true, START) };
-        card.write(&message, &Url::parse("http://isobar.example/").unwrap()).unwrap()
+        let whole = Message::new(&notification, &delivery, true, START);
+        let message = if alerts > 1 { first_of(&whole, 1) } else { whole };
+        card.card(&message, &Url::parse("http://isobar.example/").unwrap()).unwrap()
     }
 
     #[test]
     fn the_card_is_that_of_the_service() {
-        let found = card("[{{ .Status | toUpper }}:2] HighCpu", "host-1 cpu 97%", LeftOut::default());
+        let found = card("[{{ .Status | toUpper }}:2] HighCpu", "host-1 cpu 97%", 1);
         let body = &found["attachments"][0]["content"]["body"];
         assert_eq!(body[0]["text"], "[FIRING:2] HighCpu");
         let Some(bodies) = wire("bodies.hand-written.json") else { return };
@@ -230,8 +186,12 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_counted() {
-        let found = card("t", "x", LeftOut { firing: 3, resolved: 1 });
-        let text = &found["attachments"][0]["content"]["body"][1]["text"];
-        assert_eq!(text, "x\n\n[and 4 more](http://isobar.example/alerts)");
+        let found = card("{{ len .Alerts }}", "{{ len .Alerts }}", 5);
+        let body = &found["attachments"][0]["content"]["body"];
+        assert_eq!(body[0]["text"], "5");
+        assert_eq!(body[1]["text"], "1\n\n[and 4 more](http://isobar.example/alerts)");
+        let found = card("{{ printf \"%9000s\" \"\" }}", "x", 2);
+        let title = found["attachments"][0]["content"]["body"][0]["text"].as_str().unwrap();
+        assert_eq!(title.chars().count(), TITLE_KEPT);
     }
 }

@@ -8,23 +8,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use isobar_egress::{Retry, Trust, excerpt};
-use isobar_normalizer::{ConfigError, Revealed, Secret};
+use isobar_normalizer::{ConfigError, Secret};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use self::event::{Image, Link, Texts, write};
-use super::http::{Poster, refused};
-use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
+use self::event::{Events, Image, Link, Texts};
+use super::posted::Way;
+use super::{IntegrationSettings, Notifier, NotifierKind, RawIntegration, Tools};
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::{duration_or, http_url};
-use crate::config::{Global, HttpConfig, SecretSource};
-use crate::delivery::{KeyScope, Receipt};
+use crate::config::value::http_url;
+use crate::config::{Global, SecretSource};
+use crate::delivery::KeyScope;
 use crate::gotemplate::{TemplateText, Templates};
-use crate::outbox::{Destination, Rate};
+use crate::outbox::Rate;
 
 mod event;
 
@@ -127,8 +125,7 @@ pub(super) struct PagerDutySettings {
     send_resolved: bool,
     routing_key: SecretSource,
     url: Url,
-    http: HttpConfig,
-    timeout: Option<Duration>,
+    way: Way,
     texts: Texts,
     location: Location,
 }
@@ -148,7 +145,7 @@ const SEVERITIES: [&str; 4] = ["critical", "error", "warning", "info"];
 
 impl RawIntegration for RawPagerDuty {
     fn check(self, location: Location, global: &Global) -> Result<Arc<dyn IntegrationSettings>, ConfigError> {
-        let (defaults, http) = (&global.pagerduty, &global.http);
+        let defaults = &global.pagerduty;
         let texts = self.texts(&global.templates)?;
         let routing_key = SecretSource::choose("routing_key", self.routing_key, self.routing_key_file)?
             .ok_or_else(|| ConfigError::at(location, "PagerDuty needs routing_key or routing_key_file"))?;
@@ -159,13 +156,11 @@ impl RawIntegration for RawPagerDuty {
                 .clone()
                 .unwrap_or_else(|| Url::parse(ENQUEUE_URL).expect("a constant that is a URL")),
         };
-        let timeout = duration_or(self.timeout.as_ref(), super::ATTEMPT_TIMEOUT)?;
         Ok(Arc::new(PagerDutySettings {
             send_resolved: self.send_resolved,
             routing_key,
             url,
-            http: self.http_config.map_or_else(|| Ok(http.clone()), HttpConfig::try_from)?,
-            timeout: (!timeout.is_zero()).then_some(timeout),
+            way: Way::check(self.http_config, self.timeout.as_ref(), global)?,
             texts,
             location,
         }))
@@ -173,7 +168,7 @@ impl RawIntegration for RawPagerDuty {
 }
 
 impl RawPagerDuty {
-    fn texts(&self, templates: &Arc<Templates>) -> Result<Texts, ConfigError> {
+    fn texts(&self, templates: &Templates) -> Result<Texts, ConfigError> {
         if let Some(severity) = &self.severity
             && !severity.value.contains("{{")
             && !SEVERITIES.contains(&severity.value.as_str())
@@ -235,56 +230,7 @@ impl IntegrationSettings for PagerDutySettings {
         if routing_key.expose().is_empty() {
             return Err(ConfigError::at(self.location, "routing_key is empty: it is 32 characters long"));
         }
-        Ok(Box::new(PagerDutyNotifier {
-            routing_key,
-            url: self.url.clone(),
-            poster: Poster::build(&self.http, self.timeout, tools.egress, tools.secrets)?,
-            texts: self.texts.clone(),
-            external_url: tools.external_url.clone(),
-        }))
-    }
-}
-
-#[derive(Debug)]
-struct PagerDutyNotifier {
-    routing_key: Revealed,
-    url: Url,
-    poster: Poster,
-    texts: Texts,
-    external_url: Url,
-}
-
-/// The answer to an event that was taken.
-#[derive(Debug, Deserialize)]
-struct Taken {
-    status: String,
-    dedup_key: Option<String>,
-}
-
-#[async_trait]
-impl Notifier for PagerDutyNotifier {
-    fn target(&self) -> (&Url, Trust) {
-        (&self.url, Trust::Guarded)
-    }
-
-    /// The limit is that of the integration key.
-    fn destination(&self) -> Destination {
-        Destination::of(&[self.url.as_str(), self.routing_key.expose()])
-    }
-
-    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let body = write(&message, &self.texts, &self.routing_key, &self.external_url)?;
-        let response = self.poster.post(&self.url, body, &[]).await?;
-        if response.status.as_u16() != 202 {
-            return Err(refused(&response, message.now));
-        }
-        let (status, excerpt) = (response.status.as_u16(), excerpt(&response.body));
-        match serde_json::from_slice::<Taken>(&response.body) {
-            Ok(taken) if taken.status == "success" => {
-                Ok(Receipt { status, body: excerpt, provider_id: taken.dedup_key })
-            }
-            // 202 without "success" is no statement about this event; asking again under the same key is safe.
-            _ => Err(NotifyError::Answer { status, body: excerpt, retry: Retry::Backoff }),
-        }
+        let events = Events { routing_key, texts: self.texts.clone() };
+        self.way.build(self.url.clone(), Arc::new(events), tools)
     }
 }

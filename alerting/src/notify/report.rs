@@ -53,7 +53,7 @@ impl<'a> Report<'a> {
             group_key: &notification.group.key,
             group_labels: notification.group_labels.iter().collect(),
             alerts: message.alerts().map(|alert| ReportAlert::of(alert, external_url)).collect(),
-            left_out: message.left_out.total(),
+            left_out: message.left_out(),
             url: alerts_url(external_url),
         }
     }

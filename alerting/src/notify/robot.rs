@@ -7,60 +7,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use isobar_egress::{Response, Retry, Trust, excerpt};
-use isobar_normalizer::{ConfigError, Revealed, Secret, SecretReader, Severity, Timestamp};
+use isobar_egress::{Response, Retry, excerpt};
+use isobar_normalizer::{ConfigError, Revealed, Secret, Severity, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
 use super::chat::{Chat, Language, Said};
-use super::fit::fit;
-use super::http::{Poster, refused};
+use super::http::refused;
+use super::posted::{Body, SecretUrl, Way, Writer};
 use super::text::worst_severity;
-use super::{
-    ATTEMPT_TIMEOUT, IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools,
-};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::{duration_or, parse_http_url};
-use crate::config::{Global, HttpConfig, SecretSource};
+use crate::config::{Global, SecretSource};
 use crate::delivery::{Direction, Receipt};
-
-/// The address of a webhook that lets in whoever knows it.
-#[derive(Clone, Debug)]
-pub(super) struct SecretUrl {
-    key: &'static str,
-    source: SecretSource,
-    location: Location,
-}
-
-impl SecretUrl {
-    /// The one of `key` and `key_file` that is given.
-    pub(super) fn choose(
-        key: &'static str,
-        inline: Option<Secret>,
-        file: Option<Spanned<PathBuf>>,
-        location: Location,
-    ) -> Result<Self, ConfigError> {
-        let source = SecretSource::choose(key, inline, file)?
-            .ok_or_else(|| ConfigError::at(location, format!("needs {key} or {key}_file")))?;
-        Ok(Self { key, source, location })
-    }
-
-    /// An address that was found already.
-    pub(super) fn new(key: &'static str, source: SecretSource, location: Location) -> Self {
-        Self { key, source, location }
-    }
-
-    /// The address itself.
-    pub(super) fn reveal(&self, secrets: &dyn SecretReader) -> Result<Url, ConfigError> {
-        let text = self.source.reveal(secrets)?;
-        parse_http_url(text.expose())
-            .map_err(|wrong| ConfigError::at(self.location, format!("{}: {wrong}", self.key)))
-    }
-}
 
 /// Whom a robot calls by name when something is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -99,27 +61,6 @@ pub(super) struct Post<'a> {
     pub(super) now: Timestamp,
 }
 
-/// A body as JSON, and its size in bytes: more than anything allows where a part of it is too large.
-#[derive(Debug)]
-pub(super) struct Body {
-    pub(super) json: Vec<u8>,
-    pub(super) size: usize,
-}
-
-impl Body {
-    /// A body whose only limit is that of the whole.
-    pub(super) fn of(json: &Value) -> Self {
-        Self::limited(json, true)
-    }
-
-    /// A body of which a part has a limit too.
-    pub(super) fn limited(json: &Value, is_within: bool) -> Self {
-        let json = json.to_string().into_bytes();
-        let size = if is_within { json.len() } else { usize::MAX };
-        Self { json, size }
-    }
-}
-
 /// How the robots of one service are spoken to.
 pub(super) trait Protocol: fmt::Debug + Send + Sync + 'static {
     /// What the codes of its answers mean.
@@ -133,7 +74,10 @@ pub(super) trait Protocol: fmt::Debug + Send + Sync + 'static {
     /// Its channel.
     fn kind() -> &'static dyn NotifierKind;
     /// The body of a request.
-    fn body(post: &Post<'_>) -> Body;
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn body(post: &Post<'_>) -> Result<Body, NotifyError>;
     /// The address of a request.
     fn url(url: &Url, _secret: Option<&str>, _now: Timestamp) -> Url {
         url.clone()
@@ -174,8 +118,7 @@ struct RobotSettings<P> {
     send_resolved: bool,
     url: SecretUrl,
     secret: Option<SecretSource>,
-    http: HttpConfig,
-    timeout: Duration,
+    way: Way,
     chat: Chat,
     mention: Mention,
     protocol: PhantomData<P>,
@@ -196,8 +139,7 @@ impl<P: Protocol> RawIntegration for RawRobot<P> {
             send_resolved: self.send_resolved,
             url: SecretUrl::choose("webhook_url", self.webhook_url, self.webhook_url_file, location)?,
             secret,
-            http: self.http_config.map_or_else(|| Ok(global.http.clone()), HttpConfig::try_from)?,
-            timeout: duration_or(self.timeout.as_ref(), ATTEMPT_TIMEOUT)?,
+            way: Way::check(self.http_config, self.timeout.as_ref(), global)?,
             chat: Chat::check(self.language, self.title.as_ref(), self.text.as_ref(), &global.templates)?,
             mention: self.mention.map(|mention| mention.value).unwrap_or_default(),
             protocol: PhantomData,
@@ -215,53 +157,49 @@ impl<P: Protocol> IntegrationSettings for RobotSettings<P> {
     }
 
     fn build(&self, tools: &Tools<'_>) -> Result<Box<dyn Notifier>, ConfigError> {
-        Ok(Box::new(Robot::<P> {
-            url: self.url.reveal(tools.secrets)?,
+        let robot = Robot::<P> {
             secret: self.secret.as_ref().map(|secret| secret.reveal(tools.secrets)).transpose()?,
-            poster: Poster::build(&self.http, Some(self.timeout), tools.egress, tools.secrets)?,
             chat: self.chat.clone(),
             mention: self.mention.clone(),
-            external_url: tools.external_url.clone(),
             protocol: PhantomData,
-        }))
+        };
+        self.way.build(self.url.reveal(tools.secrets)?, Arc::new(robot), tools)
     }
 }
 
 #[derive(Debug)]
 struct Robot<P> {
-    url: Url,
     secret: Option<Revealed>,
-    poster: Poster,
     chat: Chat,
     mention: Mention,
-    external_url: Url,
     protocol: PhantomData<P>,
 }
 
-#[async_trait]
-impl<P: Protocol> Notifier for Robot<P> {
-    fn target(&self) -> (&Url, Trust) {
-        (&self.url, Trust::Guarded)
+impl<P: Protocol> Writer for Robot<P> {
+    const BODY_MAX: usize = P::BODY_MAX;
+
+    fn kind() -> &'static dyn NotifierKind {
+        P::kind()
     }
 
-    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let max = message.max_bytes.map_or(P::BODY_MAX, |max| max.min(P::BODY_MAX));
-        let secret = self.secret.as_ref().map(Revealed::expose);
-        let (now, nobody) = (message.now, Mention::default());
-        let direction = message.direction();
-        let mention = if direction == Direction::Firing { &self.mention } else { &nobody };
-        let body = fit(
-            &message,
-            max,
-            |body: &Body| body.size,
-            |message| {
-                let said = self.chat.say(message, &self.external_url)?;
-                let severity = worst_severity(message);
-                Ok(P::body(&Post { said: &said, direction, severity, mention, secret, now }))
-            },
-        )?;
-        let response = self.poster.post(&P::url(&self.url, secret, now), body.json, &[]).await?;
-        P::CODES.judge(&response, now)
+    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Body, NotifyError> {
+        let (direction, nobody) = (message.direction(), Mention::default());
+        P::body(&Post {
+            said: &self.chat.say(message, external_url)?,
+            direction,
+            severity: worst_severity(message),
+            mention: if direction == Direction::Firing { &self.mention } else { &nobody },
+            secret: self.secret.as_ref().map(Revealed::expose),
+            now: message.now,
+        })
+    }
+
+    fn url(&self, url: &Url, now: Timestamp) -> Url {
+        P::url(url, self.secret.as_ref().map(Revealed::expose), now)
+    }
+
+    fn judge(response: &Response, now: Timestamp) -> Result<Receipt, NotifyError> {
+        P::CODES.judge(response, now)
     }
 }
 

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use isobar_egress::{Response, Retry, Trust, excerpt};
+use isobar_egress::{Response, Retry, excerpt};
 use isobar_normalizer::{ConfigError, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,16 +15,12 @@ use serde_saphyr::{Location, Spanned};
 use url::Url;
 
 use self::attachment::{Action, Attachment, Field, RawAction, RawField};
-use super::fit::fit;
-use super::http::{Poster, refused};
-use super::robot::SecretUrl;
-use super::{
-    ATTEMPT_TIMEOUT, IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools,
-};
+use super::http::refused;
+use super::posted::{Body, PostSettings, SecretUrl, Way, Writer};
+use super::{IntegrationSettings, Message, NotifierKind, NotifyError, RawIntegration};
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::duration_or;
-use crate::config::{Global, HttpConfig, SecretSource};
+use crate::config::{Global, SecretSource};
 use crate::delivery::{KeyScope, Receipt};
 use crate::gotemplate::{TemplateData, TemplateText, Templates};
 use crate::outbox::Rate;
@@ -112,15 +107,6 @@ pub(crate) struct SlackDefaults {
     pub(crate) api_url: Option<SecretSource>,
 }
 
-#[derive(Debug)]
-struct Settings {
-    send_resolved: bool,
-    url: SecretUrl,
-    http: HttpConfig,
-    timeout: Duration,
-    post: Post,
-}
-
 /// What the configuration says about every message.
 #[derive(Clone, Debug)]
 struct Post {
@@ -140,12 +126,11 @@ impl RawIntegration for RawSlack {
         let source = own.or_else(|| global.slack.api_url.clone()).ok_or_else(|| {
             ConfigError::at(location, "Slack needs api_url or api_url_file, or global slack_api_url")
         })?;
-        Ok(Arc::new(Settings {
+        Ok(Arc::new(PostSettings {
             send_resolved: self.send_resolved,
             url: SecretUrl::new("api_url", source, location),
-            http: self.http_config.map_or_else(|| Ok(global.http.clone()), HttpConfig::try_from)?,
-            timeout: duration_or(self.timeout.as_ref(), ATTEMPT_TIMEOUT)?,
-            post,
+            way: Way::check(self.http_config, self.timeout.as_ref(), global)?,
+            writer: Arc::new(post),
         }))
     }
 }
@@ -186,36 +171,9 @@ impl RawSlack {
     }
 }
 
-impl IntegrationSettings for Settings {
-    fn kind(&self) -> &'static dyn NotifierKind {
-        &KIND
-    }
-
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn build(&self, tools: &Tools<'_>) -> Result<Box<dyn Notifier>, ConfigError> {
-        Ok(Box::new(SlackNotifier {
-            url: self.url.reveal(tools.secrets)?,
-            poster: Poster::build(&self.http, Some(self.timeout), tools.egress, tools.secrets)?,
-            post: self.post.clone(),
-            external_url: tools.external_url.clone(),
-        }))
-    }
-}
-
-#[derive(Debug)]
-struct SlackNotifier {
-    url: Url,
-    poster: Poster,
-    post: Post,
-    external_url: Url,
-}
-
 /// The body, without what says nothing, as Alertmanager writes it.
 #[derive(Serialize)]
-struct Body {
+struct Webhook {
     #[serde(skip_serializing_if = "String::is_empty")]
     channel: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -231,33 +189,44 @@ struct Body {
     attachments: [Value; 1],
 }
 
-impl Post {
-    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Vec<u8>, NotifyError> {
+impl Writer for Post {
+    fn kind() -> &'static dyn NotifierKind {
+        &KIND
+    }
+
+    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Body, NotifyError> {
         let data = TemplateData::of(message, external_url);
-        let body = Body {
-            channel: self.channel.render(&data)?,
-            username: self.username.render(&data)?,
-            icon_emoji: self.icon_emoji.render(&data)?,
-            icon_url: self.icon_url.render(&data)?,
+        let whole = data.whole();
+        Body::of(&Webhook {
+            channel: self.channel.render(&whole)?,
+            username: self.username.render(&whole)?,
+            icon_emoji: self.icon_emoji.render(&whole)?,
+            icon_url: self.icon_url.render(&whole)?,
             text: self.message_text.render(&data)?,
             link_names: self.link_names,
             attachments: [self.attachment.write(message, &data, external_url)?],
+        })
+    }
+
+    /// A webhook answers `ok`; the web API answers JSON of 200 also when it refuses. Rocket.Chat says `success` for `ok`.
+    fn judge(response: &Response, now: Timestamp) -> Result<Receipt, NotifyError> {
+        if !response.status.is_success() {
+            return Err(refused(response, now));
+        }
+        let (status, body) = (response.status.as_u16(), excerpt(&response.body));
+        let taken = |provider_id| Ok(Receipt { status, body: body.clone(), provider_id });
+        let failed = |retry| Err(NotifyError::Answer { status, body: body.clone(), retry });
+        let Ok(answer) = serde_json::from_slice::<Value>(&response.body) else {
+            return if response.body.trim_ascii() == b"ok" { taken(None) } else { failed(Retry::Never) };
         };
-        serde_json::to_vec(&body).map_err(|error| NotifyError::Unwritable(error.to_string()))
-    }
-}
-
-#[async_trait]
-impl Notifier for SlackNotifier {
-    fn target(&self) -> (&Url, Trust) {
-        (&self.url, Trust::Guarded)
-    }
-
-    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let max = message.max_bytes.unwrap_or(usize::MAX);
-        let body = fit(&message, max, Vec::len, |message| self.post.write(message, &self.external_url))?;
-        let response = self.poster.post(&self.url, body, &[]).await?;
-        judge(&response, message.now)
+        let is_taken = answer["ok"].as_bool().or_else(|| answer["success"].as_bool());
+        match (is_taken, answer["error"].as_str()) {
+            (Some(true), _) => taken(answer["ts"].as_str().map(str::to_owned)),
+            (_, Some("ratelimited" | "rate_limited")) => failed(Retry::After(LIMITED_FOR)),
+            (_, Some(error)) if PASSING.contains(&error) => failed(Retry::Backoff),
+            // What says neither may have been taken: to send it again would page twice.
+            _ => failed(Retry::Never),
+        }
     }
 }
 
@@ -265,26 +234,6 @@ impl Notifier for SlackNotifier {
 const PASSING: [&str; 4] = ["internal_error", "fatal_error", "service_unavailable", "request_timeout"];
 /// How long we wait when Slack says that there were too many messages without saying for how long.
 const LIMITED_FOR: Duration = Duration::from_secs(30);
-
-/// A webhook answers `ok`; the web API answers JSON of 200 also when it refuses.
-fn judge(response: &Response, now: Timestamp) -> Result<Receipt, NotifyError> {
-    if !response.status.is_success() {
-        return Err(refused(response, now));
-    }
-    let (status, body) = (response.status.as_u16(), excerpt(&response.body));
-    let taken = |provider_id| Ok(Receipt { status, body: body.clone(), provider_id });
-    let failed = |retry| Err(NotifyError::Answer { status, body: body.clone(), retry });
-    let Ok(answer) = serde_json::from_slice::<Value>(&response.body) else {
-        return if response.body.trim_ascii() == b"ok" { taken(None) } else { failed(Retry::Never) };
-    };
-    match (answer["ok"].as_bool(), answer["error"].as_str()) {
-        (Some(true), _) => taken(answer["ts"].as_str().map(str::to_owned)),
-        (_, Some("ratelimited" | "rate_limited")) => failed(Retry::After(LIMITED_FOR)),
-        (_, Some(error)) if PASSING.contains(&error) => failed(Retry::Backoff),
-        (Some(false), _) => failed(Retry::Never),
-        (None, _) => failed(Retry::Backoff),
-    }
-}
 
 #[cfg(test)]
 mod tests;

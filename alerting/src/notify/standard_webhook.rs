@@ -4,27 +4,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use isobar_egress::{SigningKey, Trust, excerpt, webhook_headers};
+use isobar_egress::{SigningKey, webhook_headers};
 use isobar_normalizer::{ConfigError, Secret};
 use serde::{Deserialize, Serialize};
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use super::fit::fit;
-use super::http::{Poster, refused};
+use super::posted::{Body, Headers, SecretUrl, Way, Writer};
 use super::report::{Report, event_type};
-use super::robot::SecretUrl;
-use super::{
-    ATTEMPT_TIMEOUT, IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools,
-};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::duration_or;
-use crate::config::{Global, HttpConfig, SecretSource};
-use crate::delivery::{KeyScope, Receipt};
+use crate::config::{Global, SecretSource};
+use crate::delivery::KeyScope;
 
 /// The channel.
 #[derive(Debug)]
@@ -78,8 +71,7 @@ struct Settings {
     url: SecretUrl,
     /// Each with how it begins.
     keys: Vec<(SecretSource, &'static str)>,
-    http: HttpConfig,
-    timeout: Duration,
+    way: Way,
     location: Location,
 }
 
@@ -100,8 +92,7 @@ impl RawIntegration for RawStandardWebhook {
             send_resolved: self.send_resolved,
             url: SecretUrl::choose("url", self.url, self.url_file, location)?,
             keys,
-            http: self.http_config.map_or_else(|| Ok(global.http.clone()), HttpConfig::try_from)?,
-            timeout: duration_or(self.timeout.as_ref(), ATTEMPT_TIMEOUT)?,
+            way: Way::check(self.http_config, self.timeout.as_ref(), global)?,
             location,
         }))
     }
@@ -127,21 +118,13 @@ impl IntegrationSettings for Settings {
             });
             keys.push(key.map_err(|wrong| ConfigError::at(self.location, wrong))?);
         }
-        Ok(Box::new(StandardWebhookNotifier {
-            url: self.url.reveal(tools.secrets)?,
-            keys,
-            poster: Poster::build(&self.http, Some(self.timeout), tools.egress, tools.secrets)?,
-            external_url: tools.external_url.clone(),
-        }))
+        self.way.build(self.url.reveal(tools.secrets)?, Arc::new(Signed { keys }), tools)
     }
 }
 
 #[derive(Debug)]
-struct StandardWebhookNotifier {
-    url: Url,
+struct Signed {
     keys: Vec<SigningKey>,
-    poster: Poster,
-    external_url: Url,
 }
 
 /// The body: its time is that of the event, which is the same at every try; that of the try is in the header.
@@ -153,31 +136,22 @@ struct Event<'a> {
     data: Report<'a>,
 }
 
-fn write(message: &Message<'_>, external_url: &Url) -> Result<Vec<u8>, NotifyError> {
-    let event = Event {
-        event_type: event_type(message.direction()),
-        timestamp: message.notification.at.to_string(),
-        data: Report::of(message, external_url),
-    };
-    serde_json::to_vec(&event).map_err(|error| NotifyError::Unwritable(error.to_string()))
-}
-
-#[async_trait]
-impl Notifier for StandardWebhookNotifier {
-    fn target(&self) -> (&Url, Trust) {
-        (&self.url, Trust::Guarded)
+impl Writer for Signed {
+    fn kind() -> &'static dyn NotifierKind {
+        &KIND
     }
 
-    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let max = message.max_bytes.unwrap_or(usize::MAX);
-        let body = fit(&message, max, Vec::len, |message| write(message, &self.external_url))?;
-        let id = message.delivery.idempotency_key.to_string();
-        let headers = webhook_headers(&id, message.now.millis(), &body, &self.keys);
-        let response = self.poster.post(&self.url, body, &headers).await?;
-        if !response.status.is_success() {
-            return Err(refused(&response, message.now));
-        }
-        Ok(Receipt { status: response.status.as_u16(), body: excerpt(&response.body), provider_id: None })
+    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Body, NotifyError> {
+        Body::of(&Event {
+            event_type: event_type(message.direction()),
+            timestamp: message.notification.at.to_string(),
+            data: Report::of(message, external_url),
+        })
+    }
+
+    fn headers(&self, message: &Message<'_>, body: &[u8]) -> Headers {
+        let id = &message.delivery.idempotency_key;
+        webhook_headers(id, message.now.millis(), body, &self.keys)
     }
 }
 
@@ -198,7 +172,8 @@ mod tests {
         let (notification, delivery) = told(&[one], Reason::First);
         let url = Url::parse("https://isobar.example/").unwrap();
         let message = Message::new(&notification, &delivery, true, START);
-        let found: Value = serde_json::from_slice(&write(&message, &url).unwrap()).unwrap();
+        let body = Signed { keys: Vec::new() }.write(&message, &url).unwrap();
+        let found: Value = serde_json::from_slice(&body.json).unwrap();
         let fingerprint = found["data"]["alerts"][0]["fingerprint"].as_str().unwrap();
         let expected = json!({
             "type": "alert.firing",

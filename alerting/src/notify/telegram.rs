@@ -6,24 +6,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use isobar_egress::{Response, Retry, Trust, excerpt};
+use isobar_egress::{Response, Retry, excerpt};
 use isobar_normalizer::{ConfigError, Secret, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use super::fit::fit;
-use super::http::{Poster, refused};
-use super::text::{alerts_url, marked};
-use super::{
-    ATTEMPT_TIMEOUT, IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools,
-};
+use super::chat::ENGLISH;
+use super::http::refused;
+use super::posted::{Body, Way, Writer};
+use super::text::{alerts_url, cut, headline, in_html, mark};
+use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
 use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::{duration_or, http_url};
-use crate::config::{Global, HttpConfig, SecretSource};
+use crate::config::value::http_url;
+use crate::config::{Global, SecretSource};
 use crate::delivery::{KeyScope, Receipt};
 use crate::gotemplate::{TemplateData, TemplateText};
 use crate::outbox::{Destination, Rate};
@@ -32,6 +30,8 @@ use crate::outbox::{Destination, Rate};
 const API_URL: &str = "https://api.telegram.org";
 /// Longest text, in characters.
 const TEXT_MAX: usize = 4096;
+/// Characters of what is said where no text is short enough.
+const HEADLINE_MAX: usize = 1000;
 
 /// The channel.
 #[derive(Debug)]
@@ -81,6 +81,44 @@ enum ParseMode {
     Plain,
 }
 
+impl ParseMode {
+    /// What the API calls it.
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Html => Some("HTML"),
+            Self::Markdown => Some("Markdown"),
+            Self::MarkdownV2 => Some("MarkdownV2"),
+            Self::Plain => None,
+        }
+    }
+
+    /// A text that it reads as just that. Source: core.telegram.org, "Formatting options".
+    fn escaped(self, text: &str) -> String {
+        let special = match self {
+            Self::Html => return in_html(text),
+            Self::Markdown => "_*`[",
+            Self::MarkdownV2 => r"_*[]()~`>#+-=|{}.!\",
+            Self::Plain => "",
+        };
+        let escaped = text.chars().map(|c| match special.contains(c) {
+            true => format!("\\{c}"),
+            false => c.to_string(),
+        });
+        escaped.collect()
+    }
+
+    /// A link to one of our pages.
+    fn link(self, text: &str, url: &str) -> String {
+        match self {
+            Self::Html => format!("<a href=\"{}\">{}</a>", self.escaped(url), self.escaped(text)),
+            Self::Markdown | Self::MarkdownV2 => {
+                format!("[{}]({})", self.escaped(text), url.replace(')', "%29"))
+            }
+            Self::Plain => format!("{text}: {url}"),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawTelegram {
@@ -115,8 +153,7 @@ struct Settings {
     api_url: Url,
     bot_token: SecretSource,
     chat: Chat,
-    http: HttpConfig,
-    timeout: Duration,
+    way: Way,
     note: Note,
     location: Location,
 }
@@ -167,8 +204,7 @@ impl RawIntegration for RawTelegram {
             api_url,
             bot_token,
             chat,
-            http: self.http_config.map_or_else(|| Ok(global.http.clone()), HttpConfig::try_from)?,
-            timeout: duration_or(self.timeout.as_ref(), ATTEMPT_TIMEOUT)?,
+            way: Way::check(self.http_config, self.timeout.as_ref(), global)?,
             note: Note {
                 message: match self.parse_mode {
                     ParseMode::Html => message.html(),
@@ -210,111 +246,79 @@ impl IntegrationSettings for Settings {
                 .parse()
                 .map_err(|_| wrong("chat_id_file holds no number"))?,
         };
-        Ok(Box::new(TelegramNotifier {
-            url,
-            chat,
-            poster: Poster::build(&self.http, Some(self.timeout), tools.egress, tools.secrets)?,
-            note: self.note.clone(),
-            external_url: tools.external_url.clone(),
-        }))
+        self.way.build(url, Arc::new(Bot { chat, note: self.note.clone() }), tools)
     }
 }
 
+/// A bot in one of its chats.
 #[derive(Debug)]
-struct TelegramNotifier {
-    url: Url,
+struct Bot {
     chat: i64,
-    poster: Poster,
     note: Note,
-    external_url: Url,
 }
 
-#[async_trait]
-impl Notifier for TelegramNotifier {
-    fn target(&self) -> (&Url, Trust) {
-        (&self.url, Trust::Guarded)
+impl Writer for Bot {
+    fn kind() -> &'static dyn NotifierKind {
+        &KIND
+    }
+
+    /// The body is within no limit where the text is too long. A text is never cut: half a tag would be refused. Where not
+    /// even the shortest is short enough, the headline is said instead.
+    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Body, NotifyError> {
+        let mut parse_mode = self.note.parse_mode;
+        let mut text = self.note.message.render(&TemplateData::of(message, external_url))?;
+        if let Some(mark) = mark(message, &ENGLISH) {
+            text = format!("{} {text}", parse_mode.escaped(&mark));
+        }
+        if message.left_out() > 0 {
+            let more = format!("and {} more", message.left_out());
+            text.push('\n');
+            text.push_str(&parse_mode.link(&more, &alerts_url(external_url)));
+        }
+        let mut is_within = text.chars().count() <= TEXT_MAX;
+        if !is_within && message.is_shortest() {
+            text = format!("{}\n{}", cut(&headline(message), HEADLINE_MAX), alerts_url(external_url));
+            (parse_mode, is_within) = (ParseMode::Plain, true);
+        }
+        let mut body = json!({
+            "chat_id": self.chat,
+            "text": text,
+            "disable_notification": self.note.is_silent,
+            "link_preview_options": {"is_disabled": true},
+        });
+        if let Some(name) = parse_mode.name() {
+            body["parse_mode"] = name.into();
+        }
+        if let Some(thread) = self.note.thread {
+            body["message_thread_id"] = thread.into();
+        }
+        Body::limited(&body, is_within)
     }
 
     /// A bot has a limit for each of its groups.
-    fn destination(&self) -> Destination {
-        Destination::of(&[self.url.as_str(), &self.chat.to_string()])
+    fn destination(&self, url: &Url) -> Destination {
+        Destination::of(&[url.as_str(), &self.chat.to_string()])
     }
 
-    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let max = message.max_bytes.unwrap_or(usize::MAX - 1);
-        let (body, _) = fit(
-            &message,
-            max,
-            |(_, size)| *size,
-            |message| self.note.write(message, self.chat, &self.external_url),
-        )?;
-        let response = self.poster.post(&self.url, body, &[]).await?;
-        judge(&response, message.now)
-    }
-}
-
-impl Note {
-    /// The body, and its size in bytes: more than anything allows where the text is too long. A text is never cut: half a
-    /// tag would be refused.
-    fn write(
-        &self,
-        message: &Message<'_>,
-        chat: i64,
-        external_url: &Url,
-    ) -> Result<(Vec<u8>, usize), NotifyError> {
-        let data = TemplateData::of(message, external_url);
-        let mut text = marked(message, self.message.render(&data)?);
-        if message.left_out.total() > 0 {
-            let (more, url) = (message.left_out.total(), alerts_url(external_url));
-            text.push_str(&match self.parse_mode {
-                ParseMode::Html => format!("\n<a href=\"{url}\">and {more} more</a>"),
-                ParseMode::Markdown | ParseMode::MarkdownV2 => format!("\n[and {more} more]({url})"),
-                ParseMode::Plain => format!("\nand {more} more: {url}"),
-            });
+    /// The answer says itself how long to wait, not the header.
+    fn judge(response: &Response, now: Timestamp) -> Result<Receipt, NotifyError> {
+        let answer: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
+        let (status, body) = (response.status.as_u16(), excerpt(&response.body));
+        if let Some(seconds) = answer["parameters"]["retry_after"].as_u64() {
+            let retry = Retry::After(Duration::from_secs(seconds));
+            return Err(NotifyError::Answer { status, body, retry });
         }
-        let mut body = json!({
-            "chat_id": chat,
-            "text": text,
-            "disable_notification": self.is_silent,
-            "link_preview_options": {"is_disabled": true},
-        });
-        let mode = match self.parse_mode {
-            ParseMode::Html => Some("HTML"),
-            ParseMode::Markdown => Some("Markdown"),
-            ParseMode::MarkdownV2 => Some("MarkdownV2"),
-            ParseMode::Plain => None,
-        };
-        if let Some(mode) = mode {
-            body["parse_mode"] = mode.into();
+        if !response.status.is_success() {
+            return Err(refused(response, now));
         }
-        if let Some(thread) = self.thread {
-            body["message_thread_id"] = thread.into();
+        match answer["ok"].as_bool() {
+            Some(true) => {
+                let id = answer["result"]["message_id"].as_i64().map(|id| id.to_string());
+                Ok(Receipt { status, body, provider_id: id })
+            }
+            Some(false) => Err(NotifyError::Answer { status, body, retry: Retry::Never }),
+            None => Err(NotifyError::Answer { status, body, retry: Retry::Backoff }),
         }
-        let is_within = text.chars().count() <= TEXT_MAX;
-        let body = body.to_string().into_bytes();
-        let size = if is_within { body.len() } else { usize::MAX };
-        Ok((body, size))
-    }
-}
-
-/// The answer says itself how long to wait, not the header.
-fn judge(response: &Response, now: Timestamp) -> Result<Receipt, NotifyError> {
-    let answer: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
-    let (status, body) = (response.status.as_u16(), excerpt(&response.body));
-    if let Some(seconds) = answer["parameters"]["retry_after"].as_u64() {
-        let retry = Retry::After(Duration::from_secs(seconds));
-        return Err(NotifyError::Answer { status, body, retry });
-    }
-    if !response.status.is_success() {
-        return Err(refused(response, now));
-    }
-    match answer["ok"].as_bool() {
-        Some(true) => {
-            let id = answer["result"]["message_id"].as_i64().map(|id| id.to_string());
-            Ok(Receipt { status, body, provider_id: id })
-        }
-        Some(false) => Err(NotifyError::Answer { status, body, retry: Retry::Never }),
-        None => Err(NotifyError::Answer { status, body, retry: Retry::Backoff }),
     }
 }
 
@@ -328,19 +332,69 @@ mod tests {
     use crate::alert::AlertState;
     use crate::delivery::Reason;
     use crate::fixture::{START, alert, told};
+    use crate::gotemplate::Templates;
+    use crate::notify::fixture::{first_of, shortest};
 
-    fn body(message: &str, parse_mode: ParseMode) -> (Value, usize) {
+    fn bot(message: &str, parse_mode: ParseMode) -> Bot {
+        let text = serde_saphyr::from_str::<Spanned<String>>(&format!("{message:?}")).unwrap();
+        let message = TemplateText::check(Some(&text), "", &Templates::default()).unwrap();
+        let message = if parse_mode == ParseMode::Html { message.html() } else { message };
+        Bot { chat: -100, note: Note { message, parse_mode, thread: Some(7), is_silent: true } }
+    }
+
+    /// What the bot says of an alert to a fallback of this receiver, after this was done to the message.
+    fn said(
+        bot: &Bot,
+        fallback_for: Option<&str>,
+        form: impl for<'a> Fn(&Message<'a>) -> Message<'a>,
+    ) -> (Value, usize) {
         let mut one = alert("alertname=HighCpu", AlertState::Firing, Severity::Critical, START);
         one.annotations.insert("summary".to_owned(), "1 < 2".to_owned());
-        let (notification, delivery) = told(&[one], Reason::First);
-        let text = serde_saphyr::from_str::<Spanned<String>>(&format!("{message:?}")).unwrap();
-        let message = TemplateText::check(Some(&text), "", &Arc::default()).unwrap();
-        let message = if parse_mode == ParseMode::Html { message.html() } else { message };
-        let note = Note { message, parse_mode, thread: Some(7), is_silent: true };
-        let url = Url::parse("http://isobar.example/").unwrap();
-        let (body, size) =
-            note.write(&Message::new(&notification, &delivery, true, START), -100, &url).unwrap();
-        (serde_json::from_slice(&body).unwrap(), size)
+        let (notification, mut delivery) = told(&[one.clone(), one], Reason::First);
+        delivery.fallback_for = fallback_for.map(Into::into);
+        let url = Url::parse("http://isobar.example/(a)/").unwrap();
+        let body = bot.write(&form(&Message::new(&notification, &delivery, true, START)), &url).unwrap();
+        (serde_json::from_slice(&body.json).unwrap(), body.size)
+    }
+
+    fn body(message: &str, parse_mode: ParseMode) -> (Value, usize) {
+        said(&bot(message, parse_mode), None, |message| *message)
+    }
+
+    #[test]
+    fn the_mark_of_a_fallback_and_our_link_are_escaped_for_every_reader() {
+        let text = |parse_mode| {
+            let (body, _) = said(&bot("x", parse_mode), Some("team_a<1>"), |message| first_of(message, 1));
+            body["text"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(
+            text(ParseMode::Html),
+            "[for team_a&lt;1&gt;, which cannot be reached] x\n<a href=\"http://isobar.example/(a)/alerts\">and 1 more</a>"
+        );
+        assert_eq!(
+            text(ParseMode::Markdown),
+            "\\[for team\\_a<1>, which cannot be reached] x\n[and 1 more](http://isobar.example/(a%29/alerts)"
+        );
+        assert_eq!(
+            text(ParseMode::MarkdownV2),
+            "\\[for team\\_a<1\\>, which cannot be reached\\] x\n[and 1 more](http://isobar.example/(a%29/alerts)"
+        );
+        assert_eq!(
+            text(ParseMode::Plain),
+            "[for team_a<1>, which cannot be reached] x\nand 1 more: http://isobar.example/(a)/alerts"
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_never_short_enough_gives_way_to_the_headline() {
+        let long = bot(&"x".repeat(TEXT_MAX + 1), ParseMode::MarkdownV2);
+        let (body, size) = said(&long, Some("team"), shortest);
+        assert!(size < usize::MAX);
+        assert_eq!(
+            body["text"],
+            "[for team, which cannot be reached] [FIRING:2] HighCpu: 1 < 2\nhttp://isobar.example/(a)/alerts"
+        );
+        assert!(body.get("parse_mode").is_none(), "{body}");
     }
 
     #[test]
@@ -371,7 +425,7 @@ mod tests {
                 body: Bytes::from_static(body.as_bytes()),
                 elapsed: Duration::ZERO,
             };
-            assert_eq!(judge(&response, START).err().map(|error| error.retry()), expected, "{body}");
+            assert_eq!(Bot::judge(&response, START).err().map(|error| error.retry()), expected, "{body}");
         }
         check(200, r#"{"ok": true, "result": {"message_id": 3}}"#, None);
         let wait = Retry::After(Duration::from_secs(35));

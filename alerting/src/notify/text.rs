@@ -16,14 +16,14 @@ pub(super) fn headline(message: &Message<'_>) -> String {
 
 /// The same in these words.
 pub(super) fn headline_in(message: &Message<'_>, words: &Words) -> String {
-    let shown = message.alerts().filter(|alert| alert.is_firing()).count();
-    let firing = shown + message.left_out.firing;
+    let firing = message.all_alerts().filter(|alert| alert.is_firing()).count();
     let state = match message.direction() {
         Direction::Firing => format!("[{}:{firing}]", words.firing),
         Direction::Acknowledged => format!("[{}]", words.acknowledged),
         Direction::Resolved => format!("[{}]", words.resolved),
     };
-    let mut names: Vec<&str> = message.alerts().filter_map(|alert| alert.labels.get("alertname")).collect();
+    let mut names: Vec<&str> =
+        message.all_alerts().filter_map(|alert| alert.labels.get("alertname")).collect();
     names.sort_unstable();
     names.dedup();
     let subject = match names.as_slice() {
@@ -31,7 +31,7 @@ pub(super) fn headline_in(message: &Message<'_>, words: &Words) -> String {
         [one] => (*one).to_owned(),
         [first, rest @ ..] => (words.and_more)(first, rest.len()),
     };
-    let worst = message.alerts().max_by_key(|alert| (alert.is_firing(), alert.severity));
+    let worst = message.all_alerts().max_by_key(|alert| (alert.is_firing(), alert.severity));
     let detail = worst.and_then(|alert| {
         let annotation = alert.annotations.get("summary").map(String::as_str);
         annotation.or_else(|| alert.labels.get("resource_name")).or_else(|| alert.labels.get("resource_id"))
@@ -50,10 +50,15 @@ pub(super) fn marked(message: &Message<'_>, title: String) -> String {
 
 /// The same in these words.
 pub(super) fn marked_in(message: &Message<'_>, title: String, words: &Words) -> String {
-    match &message.delivery.fallback_for {
-        Some(receiver) => format!("{} {title}", (words.instead_of)(receiver)),
+    match mark(message, words) {
+        Some(mark) => format!("{mark} {title}"),
         None => title,
     }
+}
+
+/// What a message to a fallback says first.
+pub(super) fn mark(message: &Message<'_>, words: &Words) -> Option<String> {
+    message.delivery.fallback_for.as_ref().map(|receiver| one_line(&(words.instead_of)(receiver)))
 }
 
 /// Control characters, line ends of every kind among them, become spaces.
@@ -73,7 +78,7 @@ pub(super) fn cut(text: &str, max: usize) -> String {
 
 /// The worst severity among the open alerts, or among all when none is open.
 pub(super) fn worst_severity(message: &Message<'_>) -> Severity {
-    let worst = message.alerts().max_by_key(|alert| (alert.is_firing(), alert.severity));
+    let worst = message.all_alerts().max_by_key(|alert| (alert.is_firing(), alert.severity));
     worst.map_or(Severity::Info, |alert| alert.severity)
 }
 
@@ -90,6 +95,11 @@ pub(crate) fn generator_url(external_url: &Url, alert: &NotifiedAlert) -> String
 /// Where people see all alerts.
 pub(super) fn alerts_url(external_url: &Url) -> String {
     format!("{}/alerts", external_url.as_str().trim_end_matches('/'))
+}
+
+/// Text inside HTML, also inside an attribute.
+pub(super) fn in_html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// What to do about the alert, where it says so by a web address.
@@ -114,14 +124,14 @@ where
 
 /// The labels all alerts of the message have.
 pub(crate) fn common_labels<'a>(message: &Message<'a>) -> BTreeMap<&'a str, &'a str> {
-    common(message.alerts().map(|alert| alert.labels.iter()))
+    common(message.all_alerts().map(|alert| alert.labels.iter()))
 }
 
 /// The annotations all alerts of the message have.
 pub(crate) fn common_annotations<'a>(message: &Message<'a>) -> BTreeMap<&'a str, &'a str> {
     common(
         message
-            .alerts()
+            .all_alerts()
             .map(|alert| alert.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
     )
 }

@@ -2,23 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use isobar_egress::{SigningKey, Trust, excerpt, webhook_headers};
+use isobar_egress::{SigningKey, webhook_headers};
 use isobar_normalizer::{ConfigError, Secret};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use url::Url;
 
-use self::body::Body;
-use super::fit::fit;
-use super::http::{Poster, refused};
+use self::body::Payload;
+use super::posted::{Body, Headers, Way, Writer};
 use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
+use crate::config::http::RawHttp;
 use crate::config::keys::{Checked, Grammar};
-use crate::config::value::{duration_or, http_url, parse_http_url};
-use crate::config::{Global, HttpConfig, SecretSource, http::RawHttp};
-use crate::delivery::{KeyScope, Receipt};
+use crate::config::value::{http_url, parse_http_url};
+use crate::config::{Global, SecretSource};
+use crate::delivery::KeyScope;
 
 mod body;
 
@@ -73,10 +71,9 @@ impl Grammar for RawWebhook {
 pub(super) struct WebhookSettings {
     send_resolved: bool,
     target: Target,
-    http: HttpConfig,
+    way: Way,
     /// Zero for all.
     max_alerts: usize,
-    timeout: Option<Duration>,
     secret: Option<SecretSource>,
     location: Location,
 }
@@ -96,16 +93,11 @@ impl RawIntegration for RawWebhook {
             }
             _ => return Err(ConfigError::at(location, "a webhook needs either url or url_file")),
         };
-        let timeout = match duration_or(self.timeout.as_ref(), Duration::ZERO)? {
-            Duration::ZERO => None,
-            timeout => Some(timeout),
-        };
         Ok(Arc::new(WebhookSettings {
             send_resolved: self.send_resolved,
             target,
-            http: self.http_config.map_or_else(|| Ok(global.http.clone()), HttpConfig::try_from)?,
+            way: Way::check(self.http_config, self.timeout.as_ref(), global)?,
             max_alerts: self.max_alerts,
-            timeout,
             secret: SecretSource::choose("secret", self.secret, self.secret_file)?,
             location,
         }))
@@ -131,43 +123,27 @@ impl IntegrationSettings for WebhookSettings {
             Some(secret) => Some(SigningKey::parse(secret.reveal(tools.secrets)?.expose()).map_err(here)?),
             None => None,
         };
-        Ok(Box::new(WebhookNotifier {
-            url,
-            key,
-            poster: Poster::build(&self.http, self.timeout, tools.egress, tools.secrets)?,
-            max_alerts: self.max_alerts,
-            external_url: tools.external_url.clone(),
-        }))
+        self.way.build(url, Arc::new(Version4 { key, max_alerts: self.max_alerts }), tools)
     }
 }
 
+/// Alertmanager's body, signed where there is a key.
 #[derive(Debug)]
-struct WebhookNotifier {
-    url: Url,
+struct Version4 {
     key: Option<SigningKey>,
-    poster: Poster,
     max_alerts: usize,
-    external_url: Url,
 }
 
-#[async_trait]
-impl Notifier for WebhookNotifier {
-    fn target(&self) -> (&Url, Trust) {
-        (&self.url, Trust::Guarded)
+impl Writer for Version4 {
+    fn kind() -> &'static dyn NotifierKind {
+        &KIND
     }
 
-    async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {
-        let max = message.max_bytes.unwrap_or(usize::MAX);
-        let body = fit(&message, max, Vec::len, |message| {
-            serde_json::to_vec(&Body::of(message, self.max_alerts, &self.external_url))
-                .map_err(|error| NotifyError::Unwritable(error.to_string()))
-        })?;
-        let id = message.delivery.idempotency_key.to_string();
-        let headers = webhook_headers(&id, message.now.millis(), &body, self.key.as_ref());
-        let response = self.poster.post(&self.url, body, &headers).await?;
-        if !response.status.is_success() {
-            return Err(refused(&response, message.now));
-        }
-        Ok(Receipt { status: response.status.as_u16(), body: excerpt(&response.body), provider_id: None })
+    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Body, NotifyError> {
+        Body::of(&Payload::of(message, self.max_alerts, external_url))
+    }
+
+    fn headers(&self, message: &Message<'_>, body: &[u8]) -> Headers {
+        webhook_headers(&message.delivery.idempotency_key, message.now.millis(), body, self.key.as_ref())
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::NotifierKind;
-use super::robot::{Body, Codes, Post, Protocol};
+use super::posted::Body;
+use super::robot::{Codes, Post, Protocol};
+use super::{NotifierKind, NotifyError};
 use crate::delivery::KeyScope;
 use crate::outbox::Rate;
 
@@ -64,7 +65,7 @@ impl Protocol for WeCom {
     }
 
     /// Markdown; where people are to be called who can be called in plain text only, plain text.
-    fn body(post: &Post<'_>) -> Body {
+    fn body(post: &Post<'_>) -> Result<Body, NotifyError> {
         let mention = post.mention;
         let mut content = format!("**{}**\n{}", post.said.title, post.said.text);
         if mention.all || !mention.mobiles.is_empty() {
@@ -95,7 +96,7 @@ mod tests {
 
     fn body(text: &str, mention: &Mention) -> (Value, usize) {
         let said = Said { title: "[FIRING] HighCpu".to_owned(), text: text.to_owned() };
-        let body = WeCom::body(&post(&said, mention));
+        let body = WeCom::body(&post(&said, mention)).unwrap();
         (serde_json::from_slice(&body.json).unwrap(), body.size)
     }
 

@@ -66,20 +66,6 @@ fn first_match_wins_unless_it_continues() {
 }
 
 #[test]
-fn quotes_as_go_does() {
-    for (text, expected) in [
-        ("plain", r#""plain""#),
-        ("a\"b\\c", r#""a\"b\\c""#),
-        ("tab\tline\n", r#""tab\tline\n""#),
-        ("bell\u{7}esc\u{1b}del\u{7f}", r#""bell\aesc\x1bdel\x7f""#),
-        ("中文 é", r#""中文 é""#),
-        ("nbsp\u{a0}sep\u{2028}", r#""nbsp\u00a0sep\u2028""#),
-    ] {
-        assert_eq!(go_quoted(text), expected);
-    }
-}
-
-#[test]
 fn each_tried_route_says_why() {
     let config = AlertingConfig::parse(TREE).unwrap();
     let labels = labels("alertname=A severity=critical team=web");

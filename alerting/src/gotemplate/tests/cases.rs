@@ -192,7 +192,8 @@ pub(super) fn data(name: &str) -> TemplateData {
         text("ExternalURL", "externalURL"),
         text("NotificationReason", "notification_reason"),
     ];
-    TemplateData { root: Value::Record(Arc::new(Record { name: "template.Data", fields })), now: START }
+    let root = Value::Record(Arc::new(Record { name: "template.Data", fields }));
+    TemplateData { root, whole: None, now: START }
 }
 
 fn labels(json: &Json) -> Value {

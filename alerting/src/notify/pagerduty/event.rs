@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use isobar_normalizer::Revealed;
-use serde::Serialize;
+use isobar_egress::{Response, Retry, excerpt};
+use isobar_normalizer::{Revealed, Timestamp};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::SEVERITIES;
-use crate::delivery::Direction;
+use super::{KIND, SEVERITIES};
+use crate::delivery::{Direction, Receipt};
 use crate::gotemplate::{TemplateData, TemplateText};
+use crate::notify::http::refused;
+use crate::notify::posted::{Body, Writer};
 use crate::notify::text::{alert_url, common_labels, cut, marked, one_line, worst_severity};
-use crate::notify::{Message, NotifyError};
+use crate::notify::{Message, NotifierKind, NotifyError};
+use crate::outbox::Destination;
 
 /// Longest `payload.summary`, in characters; no other short text is longer here.
 const TEXT_MAX: usize = 1024;
@@ -101,66 +105,102 @@ struct EventImage {
     alt: String,
 }
 
-/// The event as JSON. Long details are written about fewer alerts, and say so, where it would be too large.
-pub(super) fn write(
-    message: &Message<'_>,
-    texts: &Texts,
-    routing_key: &Revealed,
-    external_url: &Url,
-) -> Result<Vec<u8>, NotifyError> {
-    let (event_action, is_trigger) = match message.direction() {
-        Direction::Firing => ("trigger", true),
-        Direction::Acknowledged => ("acknowledge", false),
-        Direction::Resolved => ("resolve", false),
-    };
-    let data = TemplateData::of(message, external_url);
-    let mut event = Event {
-        routing_key: routing_key.expose(),
-        event_action,
-        dedup_key: &message.delivery.idempotency_key,
-        told: if is_trigger { Some(told(message, &data, texts, external_url)?) } else { None },
-    };
-    let max = message.max_bytes.map_or(EVENT_MAX, |max| max.min(EVENT_MAX));
-    let total = message.alerts().count();
-    let mut shown = total;
-    loop {
-        let body = serde_json::to_vec(&event).map_err(|error| NotifyError::Unwritable(error.to_string()))?;
-        let Some(told) = event.told.as_mut().filter(|_| body.len() > max) else { return Ok(body) };
-        if shown == 0 {
-            let size = body.len();
-            return Err(NotifyError::Unwritable(format!(
-                "event of {size} bytes without any alert: at most {max}"
-            )));
-        }
-        shown /= 2;
-        shorten(&mut told.payload.custom_details, texts, &data.first(shown), shown)?;
-        let left_out = format!("{} of {total} alerts are not shown", total - shown);
-        told.payload.custom_details.insert("left_out".to_owned(), left_out);
-    }
+/// What writes the events of one integration.
+#[derive(Debug)]
+pub(super) struct Events {
+    pub(super) routing_key: Revealed,
+    pub(super) texts: Texts,
 }
 
-/// Writes the long details again, about fewer alerts; with none left they go.
-fn shorten(
-    details: &mut BTreeMap<String, String>,
-    texts: &Texts,
-    data: &TemplateData,
-    shown: usize,
-) -> Result<(), NotifyError> {
-    for (name, detail) in details.iter_mut().filter(|(_, detail)| detail.len() > DETAIL_KEPT) {
-        *detail = match texts.details.get(name) {
-            Some(text) if shown > 0 => text.render(data)?,
-            _ => String::new(),
+impl Writer for Events {
+    const BODY_MAX: usize = EVENT_MAX;
+
+    fn kind() -> &'static dyn NotifierKind {
+        &KIND
+    }
+
+    /// The event speaks of the whole message; where that would be too large, long details speak of a part of it, and say so.
+    fn write(&self, message: &Message<'_>, external_url: &Url) -> Result<Body, NotifyError> {
+        let (event_action, is_trigger) = match message.direction() {
+            Direction::Firing => ("trigger", true),
+            Direction::Acknowledged => ("acknowledge", false),
+            Direction::Resolved => ("resolve", false),
         };
+        let told = is_trigger.then(|| told(message, &self.texts, external_url)).transpose()?;
+        let mut event = Event {
+            routing_key: self.routing_key.expose(),
+            event_action,
+            dedup_key: &message.delivery.idempotency_key,
+            told,
+        };
+        let body = Body::of(&event)?;
+        match event.told.as_mut().filter(|_| message.is_shortest() && body.size > EVENT_MAX) {
+            None => Ok(body),
+            Some(told) => {
+                // What is long whatever it tells of goes.
+                let details = told.payload.custom_details.values_mut();
+                details.filter(|detail| detail.len() > DETAIL_KEPT).for_each(String::clear);
+                Body::of(&event)
+            }
+        }
     }
-    Ok(())
+
+    /// The limit is that of the integration key.
+    fn destination(&self, url: &Url) -> Destination {
+        Destination::of(&[url.as_str(), self.routing_key.expose()])
+    }
+
+    fn judge(response: &Response, now: Timestamp) -> Result<Receipt, NotifyError> {
+        if response.status.as_u16() != 202 {
+            return Err(refused(response, now));
+        }
+        let (status, body) = (response.status.as_u16(), excerpt(&response.body));
+        match serde_json::from_slice::<Taken>(&response.body) {
+            Ok(taken) if taken.status == "success" => {
+                Ok(Receipt { status, body, provider_id: taken.dedup_key })
+            }
+            // 202 without "success" is no statement about this event; asking again under the same key is safe.
+            _ => Err(NotifyError::Answer { status, body, retry: Retry::Backoff }),
+        }
+    }
 }
 
-fn told(
+/// The answer to an event that was taken.
+#[derive(Debug, Deserialize)]
+struct Taken {
+    status: String,
+    dedup_key: Option<String>,
+}
+
+/// The details of the whole message; long ones of the part of it that is shown, and how much is not.
+fn details(
     message: &Message<'_>,
-    data: &TemplateData,
+    shown: &TemplateData,
+    whole: &TemplateData,
     texts: &Texts,
-    external_url: &Url,
-) -> Result<Told, NotifyError> {
+) -> Result<BTreeMap<String, String>, NotifyError> {
+    let mut details = BTreeMap::new();
+    for (name, text) in &texts.details {
+        let mut detail = text.render(shown)?;
+        if message.is_cut() && detail.len() <= DETAIL_KEPT {
+            let of_all = text.render(whole).ok().filter(|of_all| of_all.len() <= DETAIL_KEPT);
+            detail = of_all.unwrap_or(detail);
+        }
+        details.insert(name.clone(), detail);
+    }
+    let reason = message.delivery.reason.as_str();
+    details.entry("reason".to_owned()).or_insert_with(|| reason.to_owned());
+    if message.left_out() > 0 {
+        let total = message.all_alerts().count();
+        let left_out = format!("{} of {total} alerts are not shown", message.left_out());
+        details.entry("left_out".to_owned()).or_insert(left_out);
+    }
+    Ok(details)
+}
+
+fn told(message: &Message<'_>, texts: &Texts, external_url: &Url) -> Result<Told, NotifyError> {
+    let shown = TemplateData::of(message, external_url);
+    let data = &shown.whole();
     let short = |text: &TemplateText| text.render(data).map(|text| cut(&text, TEXT_MAX));
     let labels = common_labels(message);
     let label = |names: &[&str]| {
@@ -174,13 +214,7 @@ fn told(
     let client = short(&texts.client)?;
     let source = or_label(&texts.source, &["resource_name", "resource_id", "instance"])?;
     let severity = texts.severity.as_ref().map(short).transpose()?.unwrap_or_default().to_lowercase();
-    let begun = message.alerts().filter(|alert| alert.is_firing()).map(|alert| alert.starts_at).min();
-    let mut custom_details = BTreeMap::new();
-    for (name, text) in &texts.details {
-        custom_details.insert(name.clone(), text.render(data)?);
-    }
-    let reason = message.delivery.reason.as_str();
-    custom_details.entry("reason".to_owned()).or_insert_with(|| reason.to_owned());
+    let begun = message.all_alerts().filter(|alert| alert.is_firing()).map(|alert| alert.starts_at).min();
     let payload = Payload {
         summary: cut(&marked(message, required(short(&texts.description)?, "alert")), TEXT_MAX),
         source: required(source, &required(client.clone(), "Isobar")),
@@ -193,7 +227,7 @@ fn told(
         component: or_label(&texts.component, &["resource_type", "job"])?,
         group: or_label(&texts.group, &["service_name", "cluster"])?,
         class: or_label(&texts.class, &["class"])?,
-        custom_details,
+        custom_details: details(message, &shown, data, texts)?,
     };
     let client_url = short(&texts.client_url)?;
     let (links, images) = (links(message, &short, texts, external_url)?, images(&short, texts)?);

@@ -150,34 +150,40 @@ fn written(
 
 impl Attachment {
     /// As Alertmanager writes it: text, fallback, callback_id and footer also when they are empty. Alerts that were left out
-    /// are counted at the end of the text.
+    /// are counted at the end of the text; what is said of the whole counts them too.
     pub(super) fn write(
         &self,
         message: &Message<'_>,
         data: &TemplateData,
         external_url: &Url,
     ) -> Result<Value, NotifyError> {
+        let whole = &data.whole();
+        let title = cut(&marked(message, self.title.render(whole)?), TITLE_MAX);
+        let mut fallback = self.fallback.render(whole)?;
+        if message.is_cut() {
+            fallback = cut(&fallback, TITLE_MAX);
+        }
         let mut text = self.text.render(data)?;
-        if message.left_out.total() > 0 {
-            let more = format!("<{}|and {} more>", alerts_url(external_url), message.left_out.total());
+        if message.left_out() > 0 {
+            let more = format!("<{}|and {} more>", alerts_url(external_url), message.left_out());
             text = if text.is_empty() { more } else { format!("{text}\n{more}") };
         }
         let mut attachment = Map::new();
         for (name, value) in [
             ("text", text),
-            ("fallback", self.fallback.render(data)?),
-            ("callback_id", self.callback_id.render(data)?),
+            ("fallback", fallback),
+            ("callback_id", self.callback_id.render(whole)?),
             ("footer", self.footer.render(data)?),
         ] {
             attachment.insert(name.to_owned(), value.into());
         }
         for (name, value) in [
-            ("title", cut(&marked(message, self.title.render(data)?), TITLE_MAX)),
-            ("title_link", self.title_link.render(data)?),
+            ("title", title),
+            ("title_link", self.title_link.render(whole)?),
             ("pretext", self.pretext.render(data)?),
             ("image_url", self.image_url.render(data)?),
             ("thumb_url", self.thumb_url.render(data)?),
-            ("color", self.color.render(data)?),
+            ("color", self.color.render(whole)?),
         ] {
             if !value.is_empty() {
                 attachment.insert(name.to_owned(), value.into());

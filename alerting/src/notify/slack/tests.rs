@@ -7,6 +7,7 @@ use super::*;
 use crate::alert::{Alert, AlertState};
 use crate::delivery::Reason;
 use crate::fixture::{START, alert, told};
+use crate::notify::fixture::first_of;
 
 fn body(entry: &str, alerts: &[Alert], reason: Reason) -> Value {
     let raw: RawSlack = serde_saphyr::from_str(entry).unwrap();
@@ -14,7 +15,7 @@ fn body(entry: &str, alerts: &[Alert], reason: Reason) -> Value {
     let message = Message::new(&notification, &delivery, true, START);
     let url = Url::parse("http://isobar.example/").unwrap();
     let post = raw.post(&Arc::default()).unwrap();
-    serde_json::from_slice(&post.write(&message, &url).unwrap()).unwrap()
+    serde_json::from_slice(&post.write(&message, &url).unwrap().json).unwrap()
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn two_hundred_is_not_yet_success() {
             body: Bytes::from_static(body.as_bytes()),
             elapsed: Duration::ZERO,
         };
-        assert_eq!(judge(&response, START).err().map(|error| error.retry()), expected, "{body}");
+        assert_eq!(Post::judge(&response, START).err().map(|error| error.retry()), expected, "{body}");
     }
     check("ok", None);
     check(r#"{"ok": true, "ts": "1.2"}"#, None);
@@ -88,4 +89,24 @@ fn two_hundred_is_not_yet_success() {
     check(r#"{"ok": false, "error": "ratelimited"}"#, Some(Retry::After(LIMITED_FOR)));
     check(r#"{"ok": false, "error": "internal_error"}"#, Some(Retry::Backoff));
     check("no_service", Some(Retry::Never));
+    check(r#"{"success": true}"#, None);
+    check(r#"{"success": false, "error": "invalid"}"#, Some(Retry::Never));
+    check("{}", Some(Retry::Never));
+    check("null", Some(Retry::Never));
+}
+
+#[test]
+fn what_is_said_of_the_whole_counts_what_is_not_shown() {
+    let raw: RawSlack = serde_saphyr::from_str("{api_url: http://h/, text: '{{ len .Alerts }}'}").unwrap();
+    let three = ["1", "2", "3"]
+        .map(|i| alert(&format!("alertname=A i={i}"), AlertState::Firing, Severity::Error, START));
+    let (notification, delivery) = told(&three, Reason::First);
+    let whole = Message::new(&notification, &delivery, true, START);
+    let url = Url::parse("http://isobar.example/").unwrap();
+    let body = raw.post(&Arc::default()).unwrap().write(&first_of(&whole, 1), &url).unwrap();
+    let found: Value = serde_json::from_slice(&body.json).unwrap();
+    let attachment = &found["attachments"][0];
+    assert_eq!(attachment["title"], "[FIRING:3] HighCpu (saturation error)");
+    assert!(attachment["fallback"].as_str().unwrap().starts_with("[FIRING:3] "), "{attachment}");
+    assert_eq!(attachment["text"], "1\n<http://isobar.example/alerts|and 2 more>");
 }

@@ -16,10 +16,10 @@ const NO_END: &str = "0001-01-01T00:00:00Z";
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Body<'a> {
+pub(super) struct Payload<'a> {
     receiver: &'a str,
     status: &'static str,
-    alerts: Vec<BodyAlert<'a>>,
+    alerts: Vec<PayloadAlert<'a>>,
     #[serde(rename = "notification_reason")]
     notification_reason: &'static str,
     group_labels: BTreeMap<&'a str, &'a str>,
@@ -36,7 +36,7 @@ pub(super) struct Body<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct BodyAlert<'a> {
+struct PayloadAlert<'a> {
     status: &'static str,
     labels: BTreeMap<&'a str, &'a str>,
     annotations: &'a BTreeMap<String, String>,
@@ -47,15 +47,15 @@ struct BodyAlert<'a> {
     fingerprint: String,
 }
 
-impl<'a> Body<'a> {
+impl<'a> Payload<'a> {
     /// The body that tells of the message; `max_alerts` of zero is no limit.
     pub(super) fn of(message: &Message<'a>, max_alerts: usize, external_url: &'a Url) -> Self {
-        let total = message.alerts().count();
-        let shown = if max_alerts == 0 { total } else { max_alerts.min(total) };
+        let fitting = message.alerts().count();
+        let shown = if max_alerts == 0 { fitting } else { max_alerts.min(fitting) };
         Self {
             receiver: &message.notification.group.receiver,
             status: message.direction().as_str(),
-            alerts: message.alerts().take(shown).map(|alert| BodyAlert::of(alert, external_url)).collect(),
+            alerts: message.alerts().take(shown).map(|alert| PayloadAlert::of(alert, external_url)).collect(),
             notification_reason: message.delivery.reason.as_str(),
             group_labels: message.notification.group_labels.iter().collect(),
             common_labels: common_labels(message),
@@ -64,12 +64,12 @@ impl<'a> Body<'a> {
             external_url: external_url.as_str().trim_end_matches('/'),
             version: "4",
             group_key: &message.notification.group.key,
-            truncated_alerts: total - shown + message.left_out.total(),
+            truncated_alerts: message.all_alerts().count() - shown,
         }
     }
 }
 
-impl<'a> BodyAlert<'a> {
+impl<'a> PayloadAlert<'a> {
     fn of(alert: &'a NotifiedAlert, external_url: &Url) -> Self {
         Self {
             status: alert.direction.as_str(),

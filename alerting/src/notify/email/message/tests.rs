@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use isobar_normalizer::Severity;
 use proptest::prelude::*;
 
@@ -9,9 +7,10 @@ use crate::delivery::Reason;
 use crate::fixture::{START, alert, told};
 use crate::gotemplate::Templates;
 use crate::notify::email::{HTML, SUBJECT, TEXT};
+use crate::notify::fixture::first_of;
 
 fn text(source: &str) -> TemplateText {
-    TemplateText::check(None, source, &Arc::new(Templates::default())).unwrap()
+    TemplateText::check(None, source, &Templates::default()).unwrap()
 }
 
 fn head(headers: &[(&str, &str)]) -> Head {
@@ -31,6 +30,11 @@ fn texts() -> Texts {
     Texts { html: text(HTML).html(), text: text(TEXT) }
 }
 
+fn form(head: &Head, texts: &Texts) -> Form {
+    let external_url = Url::parse("https://isobar.example/").unwrap();
+    Form { head: head.clone(), texts: texts.clone(), external_url }
+}
+
 /// The mail about one alert with this annotation and label.
 fn mail_with(summary: &str, label: &str, head: &Head, texts: &Texts) -> Result<String, NotifyError> {
     let mut one = alert("alertname=HighCpu", AlertState::Firing, Severity::Critical, START);
@@ -40,8 +44,7 @@ fn mail_with(summary: &str, label: &str, head: &Head, texts: &Texts) -> Result<S
     one.described = described.build();
     let (notification, delivery) = told(&[one], Reason::First);
     let message = Message::new(&notification, &delivery, false, START);
-    let url = Url::parse("https://isobar.example/").unwrap();
-    let mail = write(&message, &TemplateData::of(&message, &url), head, texts, &url)?;
+    let mail = form(head, texts).write(&message)?;
     Ok(String::from_utf8(mail.formatted()).unwrap())
 }
 
@@ -111,8 +114,42 @@ fn every_text_is_a_template() {
 }
 
 #[test]
+fn a_mail_about_a_part_speaks_of_the_whole_and_says_what_is_left_out() {
+    let three = ["a", "b", "c"].map(|host| {
+        let mut one =
+            alert(&format!("alertname=A host={host}"), AlertState::Firing, Severity::Critical, START);
+        one.annotations.insert("summary".to_owned(), "hot".to_owned());
+        one
+    });
+    let (notification, delivery) = told(&three, Reason::First);
+    let whole = Message::new(&notification, &delivery, false, START);
+    let form = form(&head(&[("X-Alerts", "{{ len .Alerts }} {{ .CommonLabels.host }}")]), &texts());
+    let written =
+        |message: &Message<'_>| String::from_utf8(form.write(message).unwrap().formatted()).unwrap();
+    let part = written(&first_of(&whole, 1)).replace("=\r\n", "");
+    for header in ["Subject: [FIRING:3] HighCpu (saturation critical)", "X-Alerts: 3 "] {
+        let headers = header_lines(&part);
+        assert!(headers.iter().any(|line| line == header), "{header} is missing in\n{headers:#?}");
+    }
+    assert!(part.contains("\r\nand 2 more: https://isobar.example/alerts"), "{part}");
+    let html = part.split("text/html").nth(1).unwrap();
+    let (link, end) = (html.find("isobar.example/alerts\">and 2 more</a>"), html.find("</body>"));
+    assert!(link.is_some() && link < end, "{html}");
+    assert!(html.contains("host</td><td>a<") && !html.contains("host</td><td>b<"), "{html}");
+    assert!(!written(&whole).contains("more"), "nothing is left out");
+}
+
+#[test]
+fn a_mail_is_from_one_address() {
+    let mut head = head(&[]);
+    head.from = Addresses::Template(text("a@example.org, b@example.org"));
+    let error = mail_with("a", "x", &head, &texts()).unwrap_err();
+    assert!(error.to_string().contains("one mail address"), "{error}");
+}
+
+#[test]
 fn a_template_that_fails_gives_way_to_the_default() {
-    let templates = Arc::new(Templates::default());
+    let templates = Templates::default();
     let fails: serde_saphyr::Spanned<String> = serde_saphyr::from_str("'{{ index .Alerts 7 }}'").unwrap();
     let texts = Texts {
         html: TemplateText::check(Some(&fails), HTML, &templates).unwrap().html(),

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use isobar_normalizer::Severity;
 use serde_json::{Value, json};
 
@@ -9,19 +7,27 @@ use crate::delivery::Reason;
 use crate::fixture::{START, alert, told};
 use crate::gotemplate::Templates;
 use crate::notify::RawPagerDuty;
+use crate::notify::fit::fit;
 
 /// The settings with these further keys.
 fn texts(keys: &str) -> Texts {
     let raw: RawPagerDuty = serde_saphyr::from_str(&format!("{{routing_key: k, {keys}}}")).unwrap();
-    raw.texts(&Arc::new(Templates::default())).unwrap()
+    raw.texts(&Templates::default()).unwrap()
 }
 
 fn event(alerts: &[Alert], reason: Reason, texts: &Texts) -> (usize, Value) {
     let (notification, delivery) = told(alerts, reason);
     let message = Message::new(&notification, &delivery, true, START);
-    let url = Url::parse("https://isobar.example/").unwrap();
-    let bytes = write(&message, texts, &Revealed::new("k".repeat(32)), &url).unwrap();
-    (bytes.len(), serde_json::from_slice(&bytes).unwrap())
+    let body = events(texts).write(&message, &external_url()).unwrap();
+    (body.size, serde_json::from_slice(&body.json).unwrap())
+}
+
+fn events(texts: &Texts) -> Events {
+    Events { routing_key: Revealed::new("k".repeat(32)), texts: texts.clone() }
+}
+
+fn external_url() -> Url {
+    Url::parse("https://isobar.example/").unwrap()
 }
 
 fn cpu(i: usize, severity: Severity) -> Alert {
@@ -97,29 +103,47 @@ fn texts_are_cut_between_characters() {
     assert!(summary.ends_with('…'));
 }
 
-#[test]
-fn an_event_is_never_too_large_and_says_what_it_leaves_out() {
+#[tokio::test]
+async fn an_event_is_never_too_large_and_says_what_it_leaves_out() {
     let big: Vec<Alert> = (0..300)
         .map(|i| {
-            let mut alert = cpu(i, Severity::Error);
+            let severity = if i >= 290 { Severity::Critical } else { Severity::Warning };
+            let mut alert = cpu(i, severity);
             alert.annotations.insert("description".to_owned(), "x".repeat(20_000));
+            alert.annotations.insert("summary".to_owned(), "s".repeat(2000));
             alert
         })
         .collect();
-    let (size, found) = event(&big, Reason::First, &texts(""));
+    let (notification, delivery) = told(&big, Reason::First);
+    let message = Message::new(&notification, &delivery, true, START);
+    let fitting = async |max_bytes, texts: &Texts| {
+        let events = events(texts);
+        let write = move |message: &Message<'_>| events.write(message, &external_url());
+        let message = Message { max_bytes, ..message };
+        let body = fit(&message, EVENT_MAX, |body: &Body| body.size, write).await.unwrap();
+        (body.size, serde_json::from_slice::<Value>(&body.json).unwrap())
+    };
+    let (size, found) = fitting(None, &texts("")).await;
     assert!(size <= EVENT_MAX, "{size}");
     let details = &found["payload"]["custom_details"];
-    let shown = details["firing"].as_str().unwrap().matches("Source: ").count();
+    let firing = details["firing"].as_str().unwrap();
+    let shown = firing.matches("Source: ").count();
     assert_eq!(details["left_out"], format!("{} of 300 alerts are not shown", 300 - shown));
-    assert!(shown > 0);
-    assert_eq!(details["num_firing"], "300");
-    let (size, found) = event(
-        &big[..1],
-        Reason::First,
-        &texts("details: {all: '{{ range 60 }}{{ index $.Alerts 0 }}{{ end }}'}"),
-    );
+    assert!(shown > 150, "annotations go before alerts: {shown}");
+    assert_eq!(firing.matches(" - severity = critical").count(), 10, "the worst stay");
+    assert_eq!((&details["num_firing"], &found["payload"]["severity"]), (&json!("300"), &json!("critical")));
+    assert_eq!(found["payload"]["summary"], "[FIRING:300] HighCpu (saturation)");
+
+    let own =
+        texts("details: {left_out: mine, all: '{{ range 1000 }}{{ printf \"%900s\" \"x\" }}{{ end }}'}");
+    let (size, found) = fitting(None, &own).await;
     assert!(size <= EVENT_MAX, "{size}");
-    assert_eq!(found["payload"]["custom_details"]["all"], "");
+    let details = &found["payload"]["custom_details"];
+    assert_eq!((&details["left_out"], &details["all"]), (&json!("mine"), &json!("")));
+
+    let (size, found) = fitting(Some(1024), &texts("description: '{{ printf \"%1000s\" \"x\" }}'")).await;
+    assert!(size > 1024, "a wish that cannot be met is no refusal");
+    assert_eq!(found["payload"]["custom_details"]["left_out"], "299 of 300 alerts are not shown");
 }
 
 #[test]

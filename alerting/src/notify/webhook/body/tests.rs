@@ -10,7 +10,7 @@ fn body(alerts: &[Alert], reason: Reason, send_resolved: bool, max_alerts: usize
     let (notification, delivery) = told(alerts, reason);
     let message = Message::new(&notification, &delivery, send_resolved, START);
     let url = Url::parse("http://isobar.example:9797/").unwrap();
-    serde_json::to_value(Body::of(&message, max_alerts, &url)).unwrap()
+    serde_json::to_value(Payload::of(&message, max_alerts, &url)).unwrap()
 }
 
 #[test]
