@@ -28,6 +28,7 @@ mod outage;
 mod paging;
 mod prometheus_file;
 mod provider_faults;
+mod published_readers;
 mod pushed;
 mod receivers;
 mod reload;

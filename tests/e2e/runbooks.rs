@@ -1,20 +1,16 @@
 //! A breach proposes a call, a person approves it, and one signed call leaves: not before, not twice, and nobody else's.
 
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::harness::eventually;
 use crate::harness::exporter::{Exporter, Page};
-use crate::harness::receiver::{Answer, Received, Receiver};
+use crate::harness::receiver::{Answer, Receiver};
 use crate::harness::server::{Server, run};
 use crate::openapi;
 use crate::paging::{MEMORY_POLICY, memory_page, scrapes_pass};
+use crate::published_readers::{SECRET, verify};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// What may look, and what may act.
 const READER: &str = "iso_reader";
 const ACTOR: &str = "iso_actor";
@@ -95,25 +91,6 @@ async fn journalled(server: &Server, kind: &str) -> Vec<(String, Value)> {
             (text(&event, "actor").to_owned(), serde_json::from_str(text(&event, "payload")).unwrap())
         })
         .collect()
-}
-
-/// Asserts that the published library finds the signature right.
-fn verify(call: &Received) {
-    let Some(venv) = std::env::var_os("ISOBAR_VENV") else {
-        eprintln!("skipped: ISOBAR_VENV is not set; `cargo xtask test` sets it");
-        return;
-    };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/harness/standard_webhook.py");
-    let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| call.header(name));
-    let mut check = Command::new(Path::new(&venv).join("bin/python"))
-        .arg(script)
-        .arg(SECRET)
-        .args(headers)
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    check.stdin.take().unwrap().write_all(&call.body).unwrap();
-    assert!(check.wait().unwrap().success(), "{headers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,8 +23,8 @@ pub const CHROMIUM: &str = "/usr/bin/chromium";
 /// The oldest Node that builds the page. Source: `engines` in dashboards/web/package.json.
 const NODE_LEAST: (u32, u32) = (20, 19);
 
-/// The mail server that deliveries are tested against, and another reader of signed webhooks.
-const RECEIVERS: [&str; 2] = ["aiosmtpd==1.4.6", "standardwebhooks==1.1.0"];
+/// The mail server that deliveries are tested against, and other readers of signed webhooks and of events.
+const RECEIVERS: [&str; 3] = ["aiosmtpd==1.4.6", "cloudevents==1.12.0", "standardwebhooks==1.1.0"];
 /// The clouds' official clients, and another stand-in to compare ours with.
 const CLOUDS: [&str; 8] = [
     "azure-identity==1.27.0",

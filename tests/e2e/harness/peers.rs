@@ -1,7 +1,8 @@
 //! Real programs from Debian and PyPI that the binary is tested against.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use super::certificates::Issued;
 use super::process::Process;
@@ -161,4 +162,23 @@ async fn wait_until_answering(what: &str, url: &str) {
         client.get(url).send().await.ok().filter(|response| response.status().is_success())
     })
     .await;
+}
+
+/// What a script of this folder, which reads by a published library, makes of a body; `None`, and a line that says so, where the
+/// libraries are not installed.
+pub fn read_by(script: &str, arguments: &[&str], body: &[u8]) -> Option<Output> {
+    let Some(venv) = std::env::var_os("ISOBAR_VENV") else {
+        eprintln!("skipped: ISOBAR_VENV is not set; `cargo xtask test` sets it");
+        return None;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/harness").join(script);
+    let mut reader = Command::new(Path::new(&venv).join("bin/python"))
+        .arg(script)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the virtual environment has Python");
+    reader.stdin.take().expect("its input is piped").write_all(body).expect("it reads its input");
+    Some(reader.wait_with_output().expect("a process that was started ends"))
 }
