@@ -4,6 +4,7 @@
 //! docs/benchmarks/. CPU seconds are the system's own count of the finished work; wall times are upper bounds.
 #![allow(clippy::print_stdout, reason = "a command-line tool reports on its output")]
 
+mod centre;
 mod cycle;
 mod exporter;
 mod outage;
@@ -21,7 +22,7 @@ use anyhow::{Result, bail};
 use report::Report;
 
 /// Every benchmark: its name and what runs it.
-const ALL: [&str; 6] = ["parse", "scrape", "page", "restart", "outage", "cycle"];
+const ALL: [&str; 7] = ["parse", "scrape", "page", "restart", "outage", "centre", "cycle"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -39,6 +40,7 @@ async fn main() -> Result<()> {
             "page" => page::run().await?,
             "restart" => restart::run().await?,
             "outage" => outage::run().await?,
+            "centre" => centre::run().await?,
             _ => cycle::run().await?,
         };
         print!("{}", report.text());

@@ -32,8 +32,17 @@ impl Process {
 
     /// Its resident memory in MiB.
     pub fn resident_mib(&self) -> Result<u64> {
+        self.status_mib("VmRSS:")
+    }
+
+    /// The most resident memory it ever had, in MiB.
+    pub fn peak_resident_mib(&self) -> Result<u64> {
+        self.status_mib("VmHWM:")
+    }
+
+    fn status_mib(&self, field: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
         Ok(line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024)
     }
 
