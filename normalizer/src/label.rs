@@ -1,5 +1,6 @@
 //! Label sets, packed into one allocation, and the two hashes that identify them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -109,7 +110,16 @@ impl Labels {
 
     /// The value of the label, or `None` when it is absent.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+        let mut fields = self.packed.split(|byte| *byte == END);
+        loop {
+            let (key, value) = (fields.next()?, fields.next()?);
+            match key.cmp(name.as_bytes()) {
+                Ordering::Less => {}
+                Ordering::Equal => return Some(text(value)),
+                // Names are in order: it is not there.
+                Ordering::Greater => return None,
+            }
+        }
     }
 
     /// The metric's name, where there is one.
@@ -119,9 +129,7 @@ impl Labels {
 
     /// All pairs in name order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut fields = self.packed.split(|byte| *byte == END).map(|field| {
-            std::str::from_utf8(field).expect("labels are packed from, or checked to be, UTF-8 text")
-        });
+        let mut fields = self.packed.split(|byte| *byte == END).map(text);
         std::iter::from_fn(move || match (fields.next(), fields.next()) {
             (Some(name), Some(value)) => Some((name, value)),
             _ => None,
@@ -155,6 +163,11 @@ impl Labels {
     }
 }
 
+/// A name or a value of packed labels.
+fn text(field: &[u8]) -> &str {
+    std::str::from_utf8(field).expect("labels are packed from, or checked to be, UTF-8 text")
+}
+
 impl PartialEq for Labels {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id && self.packed == other.packed
@@ -170,14 +183,14 @@ impl std::hash::Hash for Labels {
 }
 
 impl PartialOrd for Labels {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 /// Pair by pair: by the first name or value that differs.
 impl Ord for Labels {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         let differs = self.packed.iter().zip(&*other.packed).find(|(ours, theirs)| ours != theirs);
         match differs {
             // A text that ends is before every longer one that begins with it.
@@ -298,6 +311,9 @@ mod tests {
             let packed = Labels::from_pairs(&pairs).unwrap();
             prop_assert_eq!(Labels::from_packed(packed.packed()), Some(packed.clone()));
             prop_assert_eq!(packed.len(), pairs.len());
+            for name in pairs.keys().flat_map(|name| [name.clone(), format!("{name}_"), name[1..].to_owned()]) {
+                prop_assert_eq!(packed.get(&name), pairs.get(&name).map(String::as_str), "{}", name);
+            }
             prop_assert!(packed.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).eq(pairs));
         }
 
