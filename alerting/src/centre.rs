@@ -157,6 +157,7 @@ impl AlertCentre {
             version,
             clock: Arc::clone(&parts.clock),
             unsaved: 0,
+            saving: None,
             trouble: None,
         };
         let handle = CentreHandle::new(state, commands, versions, senders, paces, parts);

@@ -18,6 +18,7 @@ use crate::outbox::DeliveryFilter;
 mod alertmanager;
 mod pushed;
 mod receiver;
+mod snapshot;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -38,10 +39,15 @@ struct Running {
 
 impl Running {
     async fn start(config: &str, journal: &Arc<MemoryJournal>) -> Self {
+        Self::start_over(config, journal).await
+    }
+
+    async fn start_over(config: &str, journal: &Arc<impl Journal + 'static>) -> Self {
         // Real time, so that timers and the clock agree; begun later at each restart.
         let begun = std::time::Instant::now();
         let start = START.plus(Duration::from_secs(60 * journal.head().seq));
-        Self::start_by(config, journal, Arc::new(move || start.plus(begun.elapsed()))).await
+        let clock = Arc::new(move || start.plus(begun.elapsed()));
+        Self::open(config, Arc::clone(journal) as Arc<dyn Journal>, clock).await
     }
 
     async fn start_by(
@@ -49,11 +55,19 @@ impl Running {
         journal: &Arc<MemoryJournal>,
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     ) -> Self {
+        Self::open(config, Arc::clone(journal) as Arc<dyn Journal>, clock).await
+    }
+
+    async fn open(
+        config: &str,
+        journal: Arc<dyn Journal>,
+        clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    ) -> Self {
         let config = AlertingConfig::parse(config).unwrap_or_else(|error| panic!("{config}\n{error}"));
         let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
         let egress = Egress::new(EgressOptions { allow_private, ..EgressOptions::default() }).unwrap();
         let parts = CentreParts {
-            journal: Arc::clone(journal) as Arc<dyn Journal>,
+            journal,
             egress,
             breakers: Breakers::default(),
             secrets: Arc::new(NoSecrets),

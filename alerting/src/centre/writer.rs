@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use isobar_journal::{APPEND_EVENTS_MAX, Journal, NewEvent};
+use isobar_journal::{APPEND_EVENTS_MAX, Journal, JournalError, NewEvent};
 use isobar_normalizer::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::CentreError;
 use super::command::{Batch, Command, plan_events};
@@ -20,7 +21,7 @@ const BATCH_MAX: usize = 256;
 const JOURNAL_PAUSE: Duration = Duration::from_secs(1);
 /// A snapshot is kept after so many events, or twice as many as there are alerts where that is more, for it holds them all:
 /// reading that many at the next start takes a second or two.
-const SNAPSHOT_EVERY: usize = 10_000;
+pub(super) const SNAPSHOT_EVERY: usize = 10_000;
 
 pub(super) struct Writer {
     pub(super) journal: Arc<dyn Journal>,
@@ -30,6 +31,8 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Events since the last snapshot.
     pub(super) unsaved: usize,
+    /// The snapshot that is being kept.
+    pub(super) saving: Option<JoinHandle<Result<(), JournalError>>>,
     /// Why the journal could not be written, until it can again.
     pub(super) trouble: Option<CentreError>,
 }
@@ -71,7 +74,9 @@ impl Writer {
                 self.save(SNAPSHOT_EVERY.max(2 * alerts)).await;
             }
         }
+        self.saved().await;
         self.save(1).await;
+        self.saved().await;
     }
 
     /// Writes down what the commands say, all in one append, and lets it be seen.
@@ -133,7 +138,11 @@ impl Writer {
         let written = self.append(now, std::mem::take(&mut batch.events)).await;
         // Whether the journal can be written again is not known before something is to be written.
         if !batch.checks.is_empty() && self.trouble.is_some() {
+            self.saved().await;
             self.save(0).await;
+            if self.saved().await {
+                self.trouble = None;
+            }
         }
         for check in batch.checks.drain(..) {
             drop(check.send(self.trouble.clone().map_or(Ok(()), Err)));
@@ -198,30 +207,39 @@ impl Writer {
         Ok(())
     }
 
-    /// Keeps a snapshot when there is enough to make it worth while. All events of our kinds come from here, so that what
-    /// is known is the fold of everything up to the journal's head.
+    /// Begins to keep a snapshot when there is enough to make it worth while and none is being kept. All events of our kinds
+    /// come from here, so that what is known is the fold of everything up to the journal's head. Writing it takes a second
+    /// where there are very many alerts: meanwhile others are taken in and told.
     async fn save(&mut self, least: usize) {
-        if self.unsaved < least {
+        if self.saving.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.saved().await;
+        }
+        if self.unsaved < least || self.saving.is_some() {
             return;
         }
         self.unsaved = 0;
-        let (journal, kept) = (Arc::clone(&self.journal), self.state.read().known.kept());
-        let saving = tokio::task::spawn_blocking(move || {
-            let upto = journal.head().seq;
+        let (journal, upto) = (Arc::clone(&self.journal), self.journal.head().seq);
+        let kept = self.state.read().known.kept();
+        self.saving = Some(tokio::task::spawn_blocking(move || {
             let bytes =
                 serde_json::to_vec(&kept).expect("records are maps with text keys, which JSON can hold");
             journal.save_snapshot(SNAPSHOT, upto, &bytes)
-        });
+        }));
+    }
+
+    /// Waits for the snapshot that is being kept; whether there was one and it is.
+    async fn saved(&mut self) -> bool {
+        let Some(saving) = self.saving.take() else { return false };
         let saved = match saving.await {
             Ok(saved) => saved.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        match saved {
-            Ok(()) => self.trouble = None,
-            Err(error) => tracing::warn!(
+        if let Err(error) = &saved {
+            tracing::warn!(
                 error,
                 "the snapshot of the alert centre was not kept; the next start reads more events"
-            ),
+            );
         }
+        saved.is_ok()
     }
 }
