@@ -62,6 +62,11 @@ impl Alerts {
         self.latest.values()
     }
 
+    /// The latest transition of every alert with its fingerprint, in their order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, &Arc<Transition>)> {
+        self.latest.iter().map(|(fingerprint, latest)| (*fingerprint, latest))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.latest.len()

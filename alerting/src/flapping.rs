@@ -1,7 +1,7 @@
 //! Flapping: an alert that begins and ends again and again. Pure. It is marked and shown; what it is told as stays the
 //! matter of its groups.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use isobar_normalizer::Timestamp;
@@ -33,7 +33,7 @@ impl Default for FlappingRule {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Vec<(u64, VecDeque<Timestamp>)>", into = "Vec<(u64, VecDeque<Timestamp>)>")]
 pub(crate) struct Changes {
-    of: BTreeMap<u64, VecDeque<Timestamp>>,
+    of: HashMap<u64, VecDeque<Timestamp>>,
 }
 
 impl Changes {
@@ -70,7 +70,9 @@ impl From<Vec<(u64, VecDeque<Timestamp>)>> for Changes {
 
 impl From<Changes> for Vec<(u64, VecDeque<Timestamp>)> {
     fn from(changes: Changes) -> Self {
-        changes.of.into_iter().collect()
+        let mut of: Self = changes.of.into_iter().collect();
+        of.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
+        of
     }
 }
 

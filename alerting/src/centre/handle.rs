@@ -14,8 +14,7 @@ use super::command::Command;
 use super::senders::Senders;
 use super::state::State;
 use super::{CentreError, CentreParts};
-use crate::alert::{Alert, AlertState};
-use crate::alerts::RESOLVED_RETENTION;
+use crate::alert::Alert;
 use crate::config::{AlertingConfig, Receiver};
 use crate::delivery::{Delivery, DeliveryState, IntegrationId, Notification, NotifiedAlert};
 use crate::event::Transition;
@@ -170,10 +169,13 @@ impl CentreHandle {
     pub fn alerts(&self) -> Vec<Alert> {
         let now = (self.parts.clock)();
         let state = self.state.read();
-        let recent = state.known.alerts.transitions().filter(|latest| {
-            latest.alert.state != AlertState::Resolved || now.since(latest.decided_at) <= RESOLVED_RETENTION
-        });
-        recent.map(|latest| state.shown(&latest.alert)).collect()
+        state.listed(now).map(|alert| state.shown(alert)).collect()
+    }
+
+    /// Whether any of [`CentreHandle::alerts`] is like this; none is copied for the question.
+    pub fn any_alert(&self, is_like: impl FnMut(&Alert) -> bool) -> bool {
+        let now = (self.parts.clock)();
+        self.state.read().listed(now).any(is_like)
     }
 
     /// The alert with this fingerprint, also some time after it was resolved.

@@ -72,7 +72,8 @@ impl CentreHandle {
     pub fn known_alerts(&self) -> Vec<KnownAlert> {
         let now = (self.parts.clock)();
         let state = self.state.read();
-        state.known.alerts.transitions().map(|latest| state.known_alert(latest, now)).collect()
+        let known = state.known.alerts.entries();
+        known.map(|(fingerprint, latest)| state.known_alert(fingerprint, latest, now)).collect()
     }
 
     /// Which alerts each notification told of, by its id, as far as that is remembered.
@@ -94,14 +95,17 @@ impl CentreHandle {
     pub fn known_alert(&self, fingerprint: u64) -> Option<KnownAlert> {
         let now = (self.parts.clock)();
         let state = self.state.read();
-        state.known.alerts.transition(fingerprint).map(|latest| state.known_alert(latest, now))
+        let latest = state.known.alerts.transition(fingerprint)?;
+        Some(state.known_alert(fingerprint, latest, now))
     }
 }
 
 impl super::state::State {
-    fn known_alert(&self, latest: &Arc<Transition>, now: Timestamp) -> KnownAlert {
-        let fingerprint = latest.alert.fingerprint();
+    fn known_alert(&self, fingerprint: u64, latest: &Arc<Transition>, now: Timestamp) -> KnownAlert {
         let pushed = latest.alert.pushed.as_ref();
+        // What was sent is known by the labels it has; of the rest they were put together when it changed.
+        let labels = self.labels.get(&fingerprint).filter(|_| pushed.is_none()).cloned();
+        let labels = labels.unwrap_or_else(|| latest.alert.labels());
         let expiry = self.expiries.get(fingerprint);
         let expected = pushed.map(|pushed| match expiry {
             Some(expiry) => (expiry.expires_at, expiry.reported_at),
@@ -109,10 +113,10 @@ impl super::state::State {
         });
         KnownAlert {
             fingerprint,
-            labels: self.labels.get(&fingerprint).cloned().unwrap_or_else(|| latest.alert.labels()),
-            suppressed: self.suppressed(fingerprint, now),
+            suppressed: self.suppressed_as(fingerprint, &labels, now),
+            labels,
             handling: self.known.handlings.get(fingerprint).cloned(),
-            incident: self.known.incidents.of(fingerprint).map(|record| Arc::clone(&record.incident.id)),
+            incident: self.known.incidents.id_of(fingerprint).cloned(),
             is_flapping: self.known.changes.is_flapping(fingerprint, self.config.flapping, now),
             expected,
             latest: Arc::clone(latest),

@@ -280,11 +280,28 @@ impl State {
 
     /// What keeps this alert from being told at `now`.
     pub(super) fn suppressed(&self, fingerprint: u64, now: Timestamp) -> Suppressed {
-        let Some(labels) = self.labels.get(&fingerprint) else { return Suppressed::default() };
+        match self.labels.get(&fingerprint) {
+            Some(labels) => self.suppressed_as(fingerprint, labels, now),
+            None => Suppressed::default(),
+        }
+    }
+
+    /// What keeps an alert with these labels from being told at `now`.
+    pub(super) fn suppressed_as(&self, fingerprint: u64, labels: &Labels, now: Timestamp) -> Suppressed {
+        let muted_by = self.muted_by(fingerprint, now);
+        Suppressed { muted_by, ..self.gate().suppressed(fingerprint, labels, now) }
+    }
+
+    /// The time intervals because of which no group of the alert is told of at `now`.
+    fn muted_by(&self, fingerprint: u64, now: Timestamp) -> Vec<Arc<str>> {
+        let mut muted_by: Vec<Arc<str>> = Vec::new();
+        // Where there are none, no group goes by one.
+        if self.config.intervals.is_empty() {
+            return muted_by;
+        }
         let gate = self.gate();
         let mut groups =
             self.dispatcher.groups_of(fingerprint).map(|(_, group)| gate.muting(&group.calendar, now));
-        let mut muted_by: Vec<Arc<str>> = Vec::new();
         // What one group may tell of is not muted.
         if groups.by_ref().all(|muting| {
             muted_by.extend(muting.iter().map(|name| Arc::clone(name)));
@@ -295,7 +312,7 @@ impl State {
         } else {
             muted_by.clear();
         }
-        Suppressed { muted_by, ..gate.suppressed(fingerprint, labels, now) }
+        muted_by
     }
 
     /// The ends of alerts that nobody sent again in time.
@@ -312,6 +329,14 @@ impl State {
         let is_behind = !self.uncorrelated.is_empty() || self.may_end_silences;
         let at_once = is_behind.then_some(now);
         flush.into_iter().chain(expiry).chain(close).chain(at_once).min()
+    }
+
+    /// Every alert that is pending, open, or was resolved a short while ago, in fingerprint order.
+    pub(super) fn listed(&self, now: Timestamp) -> impl Iterator<Item = &Alert> {
+        let is_listed = move |latest: &&Arc<Transition>| {
+            latest.alert.state != AlertState::Resolved || now.since(latest.decided_at) <= RESOLVED_RETENTION
+        };
+        self.known.alerts.transitions().filter(is_listed).map(|latest| &latest.alert)
     }
 
     /// The alert as readers see it: of one that was sent, when it ends now.

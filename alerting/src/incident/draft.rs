@@ -126,8 +126,9 @@ impl<'a> Draft<'a> {
             if link.least() >= least && link.least() >= VERY_NEAR {
                 break;
             }
-            let known = self.known.index().linked(link, features);
-            for member in known.chain(self.index.linked(link, features)) {
+            let Some(key) = link.key(features) else { continue };
+            let known = self.known.index().linked(key, features.starts_at);
+            for member in known.chain(self.index.linked(key, features.starts_at)) {
                 let Some(found) = self.near(features, member) else { continue };
                 least = least.min(found.near.distance);
                 match nearest.iter_mut().find(|known| known.incident == found.incident) {
@@ -284,8 +285,7 @@ impl<'a> Draft<'a> {
 
     /// Where an alert is, or was last.
     pub(super) fn place(&self, fingerprint: u64) -> Option<Arc<str>> {
-        let known = || self.known.of(fingerprint).map(|record| Arc::clone(&record.incident.id));
-        self.of.get(&fingerprint).cloned().or_else(known)
+        self.of.get(&fingerprint).or_else(|| self.known.id_of(fingerprint)).cloned()
     }
 
     pub(super) fn incident(&self, id: &str) -> Option<&Incident> {

@@ -191,10 +191,9 @@ pub(super) fn hash(parts: &[&str]) -> u32 {
 
 /// FNV-1a of the parts, each ended by a byte that no text has.
 pub(super) fn wide_hash(parts: &[&str]) -> u64 {
-    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xFF]));
-    bytes.fold(14_695_981_039_346_656_037, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(1_099_511_628_211)
-    })
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(1_099_511_628_211);
+    let part_after = |hash, part: &&str| step(part.bytes().fold(hash, step), 0xFF);
+    parts.iter().fold(14_695_981_039_346_656_037, part_after)
 }
 
 #[cfg(test)]

@@ -42,12 +42,11 @@ impl Index {
         self.incidents.remove(&fingerprint);
     }
 
-    /// The alerts that share a link with this one and began at about the same time, nearest in time first on either side.
-    pub(super) fn linked(&self, link: Link, features: &Features) -> impl Iterator<Item = u64> {
-        let (from, to) = (features.starts_at.minus(WINDOW), features.starts_at.plus(WINDOW));
-        let middle = (features.starts_at, u64::MAX);
-        let linked = link.key(features).and_then(|key| self.by_link.get(&key));
-        let around = linked.into_iter().flat_map(move |linked| {
+    /// The alerts that have a link of this key and began at about this time, nearest in time first on either side.
+    pub(super) fn linked(&self, key: u64, starts_at: Timestamp) -> impl Iterator<Item = u64> {
+        let (from, to) = (starts_at.minus(WINDOW), starts_at.plus(WINDOW));
+        let middle = (starts_at, u64::MAX);
+        let around = self.by_link.get(&key).into_iter().flat_map(move |linked| {
             let before = linked.range((from, 0)..=middle).rev().take(LOOKED_AT);
             before.chain(linked.range(middle..=(to, u64::MAX)).take(LOOKED_AT))
         });
@@ -80,13 +79,15 @@ mod tests {
         for second in 0..10_000 {
             index.insert(second, &at(second), &incident);
         }
-        let found: Vec<u64> = index.linked(Link::Resource, &at(5_000)).collect();
+        let key = Link::Resource.key(&at(0)).unwrap();
+        let linked = |index: &Index, second| index.linked(key, at(second).starts_at).next();
+        let found: Vec<u64> = index.linked(key, at(5_000).starts_at).collect();
         assert_eq!(found, [5_000, 4_999, 4_998, 4_997, 5_001, 5_002, 5_003, 5_004]);
         index.remove(5_000, &at(5_000), &"other".into());
-        assert_eq!(index.linked(Link::Resource, &at(5_000)).next(), Some(5_000));
+        assert_eq!(linked(&index, 5_000), Some(5_000));
         index.remove(5_000, &at(5_000), &incident);
-        assert_eq!(index.linked(Link::Resource, &at(5_000)).next(), Some(4_999));
-        assert_eq!(index.linked(Link::Resource, &at(20_000)).next(), None);
-        assert_eq!(index.linked(Link::Host, &at(5_000)).next(), None);
+        assert_eq!(linked(&index, 5_000), Some(4_999));
+        assert_eq!(linked(&index, 20_000), None);
+        assert_eq!(Link::Host.key(&at(0)), None);
     }
 }

@@ -47,10 +47,13 @@ impl HealthNotice {
     pub fn of(alert: &Alert) -> Option<Self> {
         let label = |name: &str| alert.identity.get(name).or_else(|| alert.described.get(name));
         let said = |name: &str| label(name).or_else(|| alert.annotations.get(name).map(String::as_str));
+        if !alert.verified {
+            return None;
+        }
         let (_, _, provider) = KNOWN_BY.iter().find(|(name, value, _)| label(name) == Some(value))?;
         let is_other =
             |(name, values): &(&str, &[&str])| said(name).is_some_and(|value| !values.contains(&value));
-        if !alert.verified || ISSUES.iter().any(is_other) {
+        if ISSUES.iter().any(is_other) {
             return None;
         }
         let first = |names: &[&str]| names.iter().find_map(|name| said(name));

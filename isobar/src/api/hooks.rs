@@ -9,7 +9,7 @@ use isobar_collectors::push::{
     self, End, Hook, HookAnswer, HookError, HookKey, HookRequest, PushLimits, Pushed, PushedAlert, Verdict,
 };
 use isobar_dashboards::{HookCall, HookReply, PostAnswer, Sender};
-use isobar_normalizer::{ConfigError, SecretReader, Timestamp};
+use isobar_normalizer::{ConfigError, Labels, SecretReader, Timestamp};
 use metrics::counter;
 use parking_lot::RwLock;
 use tokio::runtime::Handle;
@@ -122,11 +122,11 @@ impl AlertIntake {
     /// Hands alerts over; returns when they are on disk, with what is wrong with those that were not taken.
     fn take(&self, door: &str, pushed: Pushed, is_verified: bool) -> Result<Option<String>, CentreError> {
         let Pushed { alerts, mut complaints, neutralised, truncated } = pushed;
-        let names: Vec<String> = alerts.iter().map(|alert| name(&alert.labels)).collect();
+        let labels: Vec<Labels> = alerts.iter().map(|alert| alert.labels.clone()).collect();
         let posted = alerts.into_iter().map(posted).collect();
         let outcome = self.runtime.block_on(self.centre.post(door, posted, is_verified))?;
         for (place, wrong) in outcome.refused {
-            complaints.push(format!("alert {}: {wrong}", names.get(place).map_or("", String::as_str)));
+            complaints.push(format!("alert {}: {wrong}", labels.get(place).map_or_else(String::new, name)));
         }
         for (result, count) in [
             ("taken", outcome.taken as u64),
@@ -152,7 +152,7 @@ impl AlertIntake {
     }
 }
 
-fn name(labels: &isobar_normalizer::Labels) -> String {
+fn name(labels: &Labels) -> String {
     format!("{:?}", labels.get("alertname").unwrap_or_default())
 }
 

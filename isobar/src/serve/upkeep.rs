@@ -239,7 +239,7 @@ impl Upkeep {
     /// first push of this process nothing is known.
     fn pushed_facts(&self) -> Option<SourceFacts> {
         let progress = self.watermarks.progress(REMOTE_WRITE);
-        let was_on = progress.is_some() || self.centre.alerts().iter().any(is_about_pushed);
+        let was_on = progress.is_some() || self.centre.any_alert(is_about_pushed);
         was_on.then(|| SourceFacts {
             name: REMOTE_WRITE.to_owned(),
             is_tried: progress.is_some(),

@@ -38,9 +38,14 @@ pub(super) fn mark(known: &KnownAlert) -> &'static str {
 
 /// The place of an alert's mark; 0 is the worst.
 pub(super) fn rank(known: &KnownAlert) -> u8 {
-    let marks = ["critical", "high", "nodata", "warning", "info", "ok"];
-    let place = marks.iter().position(|one| *one == mark(known)).unwrap_or(marks.len());
-    u8::try_from(place).unwrap_or(u8::MAX)
+    match mark(known) {
+        "critical" => 0,
+        "high" => 1,
+        "nodata" => 2,
+        "warning" => 3,
+        "info" => 4,
+        _ => 5,
+    }
 }
 
 /// Who has it: who took it, here or at its provider, else who is to look after it.

@@ -122,23 +122,23 @@ impl AlertQuery {
 
     /// Picks the page and counts.
     pub(crate) fn select(&self, alerts: &[KnownAlert], now: Timestamp) -> Selected {
-        let wanted: Vec<&KnownAlert> = alerts.iter().filter(|known| self.wants(known, now)).collect();
-        let total = wanted.len() as u64;
-        let facets = self.facets.iter().map(|name| {
-            let field = name.strip_prefix('@').unwrap_or(name);
-            // Most filters have nothing to do with most facets.
-            let counted: Cow<'_, [&KnownAlert]> = if self.filter.concerns(field) {
-                let passes = |known: &&KnownAlert| {
-                    self.is_listed(known) && self.filter.passes(known, now, Some(field))
-                };
-                Cow::Owned(alerts.iter().filter(passes).collect())
-            } else {
-                Cow::Borrowed(&wanted)
-            };
-            (name.clone(), count(name, &counted))
-        });
-        let facets = facets.collect();
-        let mut places: Vec<Place<'_>> = wanted.iter().map(|known| self.order.place(known)).collect();
+        let mut places: Vec<Place<'_>> = Vec::new();
+        let mut facets: Vec<Facet<'_>> =
+            self.facets.iter().map(|name| Facet::of(name, &self.filter)).collect();
+        // Each alert is looked at once: of a hundred thousand every look costs more than what is done with them.
+        for known in alerts.iter().filter(|known| self.is_listed(known)) {
+            let passes = self.filter.passes(known, now, None);
+            if passes {
+                places.push(self.order.place(known));
+            }
+            for facet in &mut facets {
+                if facet.filtered_as.map_or(passes, |field| self.filter.passes(known, now, Some(field))) {
+                    facet.count(known);
+                }
+            }
+        }
+        let total = places.len() as u64;
+        let facets = facets.into_iter().map(|facet| (facet.name.to_owned(), facet.finish())).collect();
         let compare = |a: &Place<'_>, b: &Place<'_>| self.compare(a, b);
         if let Some(after) = self.page.after.as_deref().and_then(|after| self.order.read(after)) {
             places.retain(|place| compare(place, &after).is_gt());
@@ -211,25 +211,53 @@ fn bad(name: &str, wrong: impl std::fmt::Display) -> NativeError {
     NativeError::bad_request(format!("{name}: {wrong}"))
 }
 
-/// The values under a key of the filter language, the most frequent first.
-fn count(key: &str, alerts: &[&KnownAlert]) -> Vec<FacetCount> {
-    let mut counts: HashMap<&str, u64> = HashMap::new();
-    let field = match key.strip_prefix('@') {
-        Some(name) => Field::named(name).unwrap_or(Field::Label(name)),
-        None => Field::named(key).unwrap_or(Field::Label(key)),
-    };
-    for known in alerts {
-        field.each(known, &mut |value| *counts.entry(value).or_default() += 1);
+/// How often each value under a key of the filter language occurs.
+struct Facet<'a> {
+    name: &'a str,
+    field: Field<'a>,
+    /// The field whose chips it leaves out, where there are any; most filters have nothing to do with most facets.
+    filtered_as: Option<&'a str>,
+    counts: HashMap<&'a str, u64>,
+    /// What the alerts before said, the same each, and how often: not in `counts` yet.
+    run: (&'a str, u64),
+}
+
+impl<'a> Facet<'a> {
+    fn of(name: &'a str, filter: &Filter) -> Self {
+        let bare = name.strip_prefix('@').unwrap_or(name);
+        Self {
+            name,
+            field: Field::named(bare).unwrap_or(Field::Label(bare)),
+            filtered_as: filter.concerns(bare).then_some(bare),
+            counts: HashMap::new(),
+            run: ("", 0),
+        }
     }
-    counts.remove("");
-    let mut values: Vec<(&str, u64)> = counts.into_iter().collect();
-    let compare = |a: &(&str, u64), b: &(&str, u64)| b.1.cmp(&a.1).then(a.0.cmp(b.0));
-    if values.len() > FACET_VALUES_MAX {
-        values.select_nth_unstable_by(FACET_VALUES_MAX - 1, compare);
-        values.truncate(FACET_VALUES_MAX);
+
+    fn count(&mut self, known: &'a KnownAlert) {
+        let Self { counts, run, .. } = self;
+        self.field.each(known, &mut |value| {
+            if value != run.0 {
+                let (before, times) = std::mem::replace(run, (value, 0));
+                *counts.entry(before).or_default() += times;
+            }
+            run.1 += 1;
+        });
     }
-    values.sort_unstable_by(compare);
-    values.into_iter().map(|(value, count)| FacetCount { value: value.to_owned(), count }).collect()
+
+    /// The values, the most frequent first.
+    fn finish(mut self) -> Vec<FacetCount> {
+        *self.counts.entry(self.run.0).or_default() += self.run.1;
+        self.counts.remove("");
+        let mut values: Vec<(&str, u64)> = self.counts.into_iter().collect();
+        let compare = |a: &(&str, u64), b: &(&str, u64)| b.1.cmp(&a.1).then(a.0.cmp(b.0));
+        if values.len() > FACET_VALUES_MAX {
+            values.select_nth_unstable_by(FACET_VALUES_MAX - 1, compare);
+            values.truncate(FACET_VALUES_MAX);
+        }
+        values.sort_unstable_by(compare);
+        values.into_iter().map(|(value, count)| FacetCount { value: value.to_owned(), count }).collect()
+    }
 }
 
 #[cfg(test)]
