@@ -5,8 +5,8 @@ use std::sync::Arc;
 use isobar_journal::{Journal, JournalError};
 use isobar_normalizer::Timestamp;
 
-use super::restore::SNAPSHOT;
-use super::state::{Kept, Known, State};
+use super::restore::{SNAPSHOT, unpacked};
+use super::state::{Known, State};
 use crate::alert::Alert;
 use crate::config::AlertingConfig;
 use crate::delivery::Notification;
@@ -26,7 +26,7 @@ impl Past {
         let Some((seq, bytes)) = journal.load_snapshot(SNAPSHOT)? else { return Ok(Self::nothing()) };
         let last = journal.read(seq.saturating_sub(1), 1)?;
         let is_before = last.first().is_some_and(|event| event.seq == seq && event.at < from);
-        match serde_json::from_slice::<Kept>(&bytes) {
+        match unpacked(&bytes) {
             Ok(kept) if is_before => Ok((Self(Known::from(kept)), seq)),
             _ => Ok(Self::nothing()),
         }

@@ -1,5 +1,6 @@
 //! What the journal knows: the latest snapshot, and every event since.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use isobar_journal::{Event, Journal};
@@ -24,7 +25,7 @@ fn fold(journal: &dyn Journal) -> Result<Known, CentreError> {
     let (mut known, mut after) = match journal.load_snapshot(SNAPSHOT).map_err(unreadable)? {
         None => (Known::default(), 0),
         Some((seq, bytes)) => {
-            let kept: Kept = serde_json::from_slice(&bytes).map_err(|error| CentreError::Record {
+            let kept = unpacked(&bytes).map_err(|error| CentreError::Record {
                 seq,
                 kind: SNAPSHOT.to_owned(),
                 reason: error.to_string(),
@@ -42,6 +43,50 @@ fn fold(journal: &dyn Journal) -> Result<Known, CentreError> {
                 kind,
                 reason: error.to_string(),
             })?;
+        }
+    }
+}
+
+/// A snapshot as the journal keeps it: JSON in Snappy's frames. It takes a fifth of the space, and others wait so much less
+/// while it is written.
+pub(super) fn packed(kept: &Kept) -> Vec<u8> {
+    let mut frames = snap::write::FrameEncoder::new(Vec::new());
+    serde_json::to_writer(&mut frames, kept)
+        .expect("records are maps with text keys, which JSON can hold, and memory takes all that is written");
+    frames.into_inner().expect("memory takes all that is written")
+}
+
+/// Undoes [`packed`]. Earlier versions kept plain JSON.
+pub(super) fn unpacked(bytes: &[u8]) -> io::Result<Kept> {
+    if bytes.starts_with(b"{") {
+        return Ok(serde_json::from_slice(bytes)?);
+    }
+    let mut json = Vec::new();
+    snap::read::FrameDecoder::new(bytes).read_to_end(&mut json)?;
+    Ok(serde_json::from_slice(&json)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use isobar_normalizer::Severity;
+
+    use super::*;
+    use crate::AlertState;
+    use crate::fixture::{START, transition};
+
+    #[test]
+    fn snapshots_are_read_back_and_those_of_earlier_versions_too() {
+        let said = transition("alertname=A", AlertState::Firing, Severity::Error, START);
+        let mut known = Known::default();
+        known.apply_record(crate::event::KIND_ALERT, &serde_json::to_vec(&said).unwrap()).unwrap();
+        let kept = known.kept();
+        let plain = serde_json::to_vec(&kept).unwrap();
+        for bytes in [packed(&kept), plain.clone()] {
+            let again = unpacked(&bytes).unwrap();
+            assert_eq!(serde_json::to_vec(&again).unwrap(), plain);
+        }
+        for wrong in [&b""[..], b"{", b"\xff\x06\x00\x00sNaPpY\x00\x01"] {
+            assert!(unpacked(wrong).is_err(), "{wrong:?}");
         }
     }
 }

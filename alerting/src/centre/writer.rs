@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::CentreError;
 use super::command::{Batch, Command, plan_events};
-use super::restore::SNAPSHOT;
+use super::restore::{SNAPSHOT, packed};
 use super::state::State;
 
 /// Commands taken into one journal append.
@@ -220,11 +220,8 @@ impl Writer {
         self.unsaved = 0;
         let (journal, upto) = (Arc::clone(&self.journal), self.journal.head().seq);
         let kept = self.state.read().known.kept();
-        self.saving = Some(tokio::task::spawn_blocking(move || {
-            let bytes =
-                serde_json::to_vec(&kept).expect("records are maps with text keys, which JSON can hold");
-            journal.save_snapshot(SNAPSHOT, upto, &bytes)
-        }));
+        self.saving =
+            Some(tokio::task::spawn_blocking(move || journal.save_snapshot(SNAPSHOT, upto, &packed(&kept))));
     }
 
     /// Waits for the snapshot that is being kept; whether there was one and it is.
