@@ -27,10 +27,10 @@ use crate::api::{ALERTMANAGER, REMOTE_WRITE};
 use crate::secrets::EnvironmentAndFiles;
 use files::Files;
 use raw::{Duplicates, RawConfig, RawHook, RawSource};
-use shown::{shown, shown_section};
 
 pub use files::templates;
 pub use journal::{CheckpointConfig, PlaceConfig, PlaceTarget};
+pub use shown::Shown;
 pub use started::Started;
 
 /// Swallows every alert: what runs when no `alerting:` is configured, so that alerts are still listed.
@@ -62,7 +62,7 @@ pub struct Config {
     /// What is right and changes nothing, and where it stands.
     pub notes: Vec<Problem>,
     /// The same as it may be shown.
-    pub alerting_shown: String,
+    pub alerting_shown: Shown,
     /// What class and severity providers' own alarms get.
     pub native: NativeTable,
     /// What raw metrics mean.
@@ -363,13 +363,15 @@ fn alerting(
 }
 
 /// The alerting configuration as it is shown; empty where it is wrong, which is complained of elsewhere.
-fn alerting_shown(section: Option<&AlertingSection>, document: &str, files: &Files<'_>) -> String {
-    let text = match section.map(AlertingSection::file) {
-        None => shown(NO_RECEIVER),
-        Some(None) => shown_section(document),
-        Some(Some(path)) => files::read(&files.base_dir.join(path)).and_then(|text| shown(&text)),
+fn alerting_shown(section: Option<&AlertingSection>, document: &str, files: &Files<'_>) -> Shown {
+    let shown = match section.map(AlertingSection::file) {
+        None => Shown::of_file(NO_RECEIVER, "{}"),
+        Some(None) => Shown::of_section(document),
+        Some(Some(path)) => {
+            files::read(&files.base_dir.join(path)).and_then(|text| Shown::of_file(&text, document))
+        }
     };
-    text.unwrap_or_default()
+    shown.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,8 +9,11 @@ use super::ReadError;
 
 /// Open alerts and their groups as Alertmanager's clients see them. Pending and resolved ones are not among them.
 pub trait Alertmanager: Send + Sync {
-    /// The configuration in effect, YAML, each secret as `<secret>`.
+    /// The configuration in effect, YAML, each secret as `<secret>`, without what is ours alone: for Alertmanager's tools.
     fn configuration(&self) -> String;
+
+    /// The same with everything that stands in it, to be read again as it is.
+    fn whole_configuration(&self) -> String;
 
     /// When this process began to serve.
     fn started_at(&self) -> Timestamp;

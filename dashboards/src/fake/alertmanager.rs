@@ -12,6 +12,10 @@ impl Alertmanager for Fake {
         "route:\n  receiver: ops\n".to_owned()
     }
 
+    fn whole_configuration(&self) -> String {
+        "route:\n  receiver: ops\nreceivers:\n- name: ops\n- name: db\ntemplates:\n- '*.tmpl'\n".to_owned()
+    }
+
     fn started_at(&self) -> Timestamp {
         NOW
     }

@@ -71,7 +71,7 @@ pub(crate) async fn routes(State(app): State<App>, params: Params) -> Result<Res
         }
         let alerts = |place: &str| ending.get(place).copied().unwrap_or_default();
         let route = RouteView::new(&config.route, "route".to_owned(), &alerts);
-        Ok(RoutingView { route, config: backend.alertmanager.configuration() })
+        Ok(RoutingView { route, config: backend.alertmanager.whole_configuration() })
     });
     Ok(Json(routing.await?).into_response())
 }

@@ -9,9 +9,10 @@ use isobar_normalizer::{Labels, Timestamp};
 use parking_lot::Mutex;
 
 use crate::clock;
+use crate::config::Shown;
 
 /// The alerting configuration as it is shown, without secrets; a reload replaces it.
-pub type ShownConfiguration = Arc<Mutex<String>>;
+pub type ShownConfiguration = Arc<Mutex<Shown>>;
 
 /// Reads the alert centre.
 #[derive(Debug)]
@@ -26,7 +27,11 @@ pub struct AlertmanagerViews {
 
 impl Alertmanager for AlertmanagerViews {
     fn configuration(&self) -> String {
-        self.configuration.lock().clone()
+        self.configuration.lock().alertmanager.clone()
+    }
+
+    fn whole_configuration(&self) -> String {
+        self.configuration.lock().whole.clone()
     }
 
     fn started_at(&self) -> Timestamp {

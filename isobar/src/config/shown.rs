@@ -1,4 +1,5 @@
-//! The alerting configuration as it may be shown: Alertmanager's own keys, secrets as `<secret>`.
+//! The alerting configuration as it may be shown, secrets as `<secret>`: to Alertmanager's tools with Alertmanager's own keys,
+//! to people as it is, so that they can change it on trial.
 
 use isobar_alerting::is_secret_key;
 use isobar_normalizer::ConfigError;
@@ -15,39 +16,90 @@ const SECTIONS: [&str; 7] =
 /// Keys of an integration that are ours alone.
 const OURS: [&str; 6] = ["language", "max_bytes", "rate_limit", "secret", "secret_file", "storm"];
 
-/// Makes the text that is shown of a text in Alertmanager's grammar.
-///
-/// # Errors
-/// It is no YAML mapping, or cannot be written.
-pub fn shown(text: &str) -> Result<String, ConfigError> {
-    let whole: Map<String, Value> = serde_saphyr::from_str(text)?;
-    write(whole)
+/// Keys of the section in `isobar.yaml` that refer to files; they are no part of the grammar.
+const FILES: [&str; 4] = ["classify", "enrich", "file", "native"];
+
+/// A configuration as it may be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// For Alertmanager's tools: without what is ours alone.
+    pub alertmanager: String,
+    /// For people: everything, so that it can be read again.
+    pub whole: String,
 }
 
-/// The same, of the `alerting:` section of a document.
-pub fn shown_section(document: &str) -> Result<String, ConfigError> {
-    let whole: Value = serde_saphyr::from_str(document)?;
-    write(whole.get("alerting").and_then(Value::as_object).cloned().unwrap_or_default())
+impl Shown {
+    /// Of a text in Alertmanager's grammar, and of the `alerting:` section of the document that names its file.
+    ///
+    /// # Errors
+    /// One of both is no YAML mapping, or cannot be written.
+    pub fn of_file(text: &str, document: &str) -> Result<Self, ConfigError> {
+        let mut whole: Map<String, Value> = serde_saphyr::from_str(text)?;
+        whole.extend(section(document)?);
+        Self::of(whole)
+    }
+
+    /// Of the `alerting:` section of a document.
+    ///
+    /// # Errors
+    /// Those of [`Self::of_file`].
+    pub fn of_section(document: &str) -> Result<Self, ConfigError> {
+        Self::of(section(document)?)
+    }
+
+    fn of(mut whole: Map<String, Value>) -> Result<Self, ConfigError> {
+        whole.retain(|key, _| !FILES.contains(&key.as_str()));
+        hide_all(&mut whole);
+        Ok(Self { whole: write(&whole)?, alertmanager: write(&alertmanagers(whole))? })
+    }
 }
 
-fn write(mut whole: Map<String, Value>) -> Result<String, ConfigError> {
-    whole.retain(|key, _| SECTIONS.contains(&key.as_str()));
+fn section(document: &str) -> Result<Map<String, Value>, ConfigError> {
+    let document: Value = serde_saphyr::from_str(document)?;
+    Ok(document.get("alerting").and_then(Value::as_object).cloned().unwrap_or_default())
+}
+
+fn write(shown: &Map<String, Value>) -> Result<String, ConfigError> {
+    serde_saphyr::to_string(shown).map_err(|error| ConfigError::whole(error.to_string()))
+}
+
+fn hide_all(whole: &mut Map<String, Value>) {
     if let Some(global) = whole.get_mut("global") {
         hide(global, "global");
     }
-    let receivers = whole.get_mut("receivers").and_then(Value::as_array_mut);
-    for receiver in receivers.into_iter().flatten().filter_map(Value::as_object_mut) {
-        receiver.retain(|key, _| key == "name" || key == "labels" || is_known(key));
+    if let Some(heartbeat) = whole.get_mut("heartbeat") {
+        // Whoever knows its address can say that all is well.
+        if let Some(Value::String(url)) = heartbeat.get_mut("url") {
+            *url = host_of(url);
+        }
+        hide(heartbeat, "heartbeat");
+    }
+    for receiver in receivers(whole) {
         for (channel, integrations) in receiver.iter_mut() {
             for integration in integrations.as_array_mut().into_iter().flatten() {
-                if let Some(keys) = integration.as_object_mut() {
-                    keys.retain(|key, _| !OURS.contains(&key.as_str()));
-                }
                 hide(integration, channel);
             }
         }
     }
-    serde_saphyr::to_string(&whole).map_err(|error| ConfigError::whole(error.to_string()))
+}
+
+/// What is left for Alertmanager's tools.
+fn alertmanagers(mut whole: Map<String, Value>) -> Map<String, Value> {
+    whole.retain(|key, _| SECTIONS.contains(&key.as_str()));
+    for receiver in receivers(&mut whole) {
+        receiver.retain(|key, _| key == "name" || key == "labels" || is_known(key));
+        for integrations in receiver.values_mut().filter_map(Value::as_array_mut) {
+            for keys in integrations.iter_mut().filter_map(Value::as_object_mut) {
+                keys.retain(|key, _| !OURS.contains(&key.as_str()));
+            }
+        }
+    }
+    whole
+}
+
+fn receivers(whole: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let receivers = whole.get_mut("receivers").and_then(Value::as_array_mut);
+    receivers.into_iter().flatten().filter_map(Value::as_object_mut)
 }
 
 /// Whether Alertmanager has this channel too; ours it would not read.
@@ -120,6 +172,8 @@ fn host_of(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use isobar_alerting::AlertingConfig;
+
     use super::*;
 
     #[test]
@@ -128,7 +182,7 @@ mod tests {
 global:
   {smtp_auth_password: hunter2, slack_api_url: 'https://hooks.slack.com/T/B/x', resolve_timeout: 5m, telegram_bot_token: '1:AA',
    victorops_api_key: vo1, rocketchat_token_id: rt1, mattermost_webhook_url: 'https://mm.example/hooks/x', telegram_bot_token_file: /t/bot}
-heartbeat: {url: 'https://dead.example/k'}
+heartbeat: {url: 'https://dead.example/beats/k', secret: whsec_y}
 route: {receiver: ops, routes: [{matchers: ['team=\"db\"'], receiver: ops}]}
 receivers:
   - name: ops
@@ -139,7 +193,7 @@ receivers:
     dingtalk_configs: [{url: 'https://oapi.example'}]
     pagerduty_configs: [{routing_key: r1r1, client_url: 'https://v:w@client.example/x?y=z', dedup_key: shown1, service_key: 4711}]
 ";
-        let shown = shown(text).unwrap();
+        let Shown { alertmanager: shown, whole } = Shown::of_file(text, "{}").unwrap();
         for secret in [
             "hunter2",
             "hooks.slack.com",
@@ -152,16 +206,18 @@ receivers:
             "token=t",
             "abc",
             "whsec",
-            "dead.example",
-            "dingtalk",
-            "rate_limit",
-            "fallback",
+            "beats",
             "r1r1",
             "4711",
             "v:w",
             "y=z",
         ] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
+            assert!(!whole.contains(secret), "{secret} in {whole}");
+        }
+        for ours in ["heartbeat", "dingtalk", "rate_limit", "fallback"] {
+            assert!(!shown.contains(ours), "{ours} in {shown}");
+            assert!(whole.contains(ours), "{ours} not in {whole}");
         }
         let kept = [
             "resolve_timeout",
@@ -175,10 +231,11 @@ receivers:
         ];
         for kept in kept {
             assert!(shown.contains(kept), "{kept} not in {shown}");
+            assert!(whole.contains(kept), "{kept} not in {whole}");
         }
-        let section = shown_section(&format!("alerting:\n{}", text.replace('\n', "\n  "))).unwrap();
-        assert_eq!(section, shown);
-        assert_eq!(shown_section("sources: []").unwrap().trim(), "{}");
+        let section = Shown::of_section(&format!("alerting:\n{}", text.replace('\n', "\n  "))).unwrap();
+        assert_eq!(section, Shown { alertmanager: shown, whole });
+        assert_eq!(Shown::of_section("sources: []").unwrap().alertmanager.trim(), "{}");
     }
 
     #[test]
@@ -187,10 +244,28 @@ receivers:
 route: {receiver: ops}
 receivers: [{name: ops, webhook_configs: [{url: 'http://hook.example/a?b=c'}, {url_file: /w}], slack_configs: [{api_url: 'https://s.example/x'}]}]
 ";
-        let shown = shown(text).unwrap();
-        let read = isobar_alerting::AlertingConfig::parse(&shown).unwrap();
-        assert_eq!(read.receivers[0].integrations.len(), 3);
+        let shown = Shown::of_file(text, "{}").unwrap();
+        for shown in [shown.alertmanager, shown.whole] {
+            let read = AlertingConfig::parse(&shown).unwrap();
+            assert_eq!(read.receivers[0].integrations.len(), 3);
+        }
         assert_eq!(host_of("mailto:x"), "<secret>");
         assert_eq!(host_of("no address"), "<secret>");
+    }
+
+    #[test]
+    fn what_is_ours_is_read_again_too() {
+        let text = "
+route: {receiver: ops}
+receivers:
+  - {name: ops, fallback: chat, webhook_configs: [{url: 'http://hook.example/a', secret: '${env:KEY}', rate_limit: {messages: 1, per: 1m}}]}
+  - {name: chat, dingtalk_configs: [{webhook_url: '${env:ROBOT}', secret: '${env:SIGN}'}]}
+";
+        let document = "alerting: {file: alerting.yaml, heartbeat: {url: 'https://dead.example/beats/k'}, flapping: {changes: 9, within: 1h}, native: {file: n.yaml}}";
+        let shown = Shown::of_file(text, document).unwrap();
+        let read = AlertingConfig::parse(&shown.whole).unwrap();
+        assert_eq!(read.receivers.len(), 2);
+        assert!(read.heartbeat.is_some() && shown.whole.contains("flapping"));
+        assert!(!shown.alertmanager.contains("flapping"));
     }
 }
