@@ -95,7 +95,7 @@ function detail(name) {
 }
 
 const deliveries = [
-  { id: "d-1", incident: null, receiver: "oncall", channel: "pagerduty", transition: "firing", state: "sent", attempts: 1, idempotency_key: "isobar/1f0c/firing/1", last_error: null, queued_at: iso(started - 7 * MINUTE), sent_at: iso(started - 7 * MINUTE + 900), next_attempt: null, alerts: [] },
+  { id: "d-1", incident: null, receiver: "oncall", channel: "pagerduty", transition: "firing", state: "sent", attempts: 1, idempotency_key: "isobar/1f0c/firing/1", last_error: null, queued_at: iso(started - 7 * MINUTE), sent_at: iso(started - 7 * MINUTE + 900), next_attempt: null, alerts: alerts.filter((one) => one.name === "HighCpu").map((one) => one.id) },
   { id: "d-2", incident: null, receiver: "itsm", channel: "webhook", transition: "firing", state: "failed", attempts: 2, idempotency_key: "isobar/1f0c/firing/2", last_error: "503 Service Unavailable", queued_at: iso(started - 6 * MINUTE), sent_at: null, next_attempt: iso(started + 3 * MINUTE), alerts: [] },
   { id: "d-3", incident: null, receiver: "team", channel: "email", transition: "firing", state: "sent", attempts: 1, idempotency_key: "isobar/1f0c/firing/3", last_error: null, queued_at: iso(started - 5 * MINUTE), sent_at: iso(started - 5 * MINUTE), next_attempt: null, alerts: [] },
 ];
@@ -145,7 +145,7 @@ const why = (id) => [
 /** What the centre knows: incidents of the first alerts, two silences, a tree of routes. Acts change it as the server would. */
 const first = alerts.filter((one) => one.name === "HighCpu").slice(0, 4);
 const incidents = [
-  { id: "i-0000000000000001", title: "AWS us-east-1 is out", state: "open", severity: "critical", cell: { provider: "aws", region: "us-east-1", service: null }, reason: "HighCpu opened it; Alb5xx began 5 min later in the same region", starts_at: iso(started - 8 * MINUTE), ends_at: null, updated_at: iso(started - MINUTE), acknowledged_by: null, merged_into: null, of: first.map((one) => one.id), outage: { cause: "provider", level: "suspected", onset: iso(started - 8 * MINUTE), found_at: iso(started - 6 * MINUTE), ended_at: null, evidence: [{ class: "breadth", detail: "61 of 74 resources of 4 services breach; 2 of 74 usually do", at: iso(started - 6 * MINUTE) }, { class: "collectors", detail: "18 % of our calls time out; 0.1 % elsewhere", at: iso(started - 5 * MINUTE) }], against: ["eu-west-1 is as usual"] } },
+  { id: "i-0000000000000001", title: "AWS us-east-1 is out", state: "open", severity: "critical", cell: { provider: "aws", region: "us-east-1", zone: null, service: null }, reason: "HighCpu opened it; Alb5xx began 5 min later in the same region", starts_at: iso(started - 8 * MINUTE), ends_at: null, updated_at: iso(started - MINUTE), acknowledged_by: null, merged_into: null, of: first.map((one) => one.id), outage: { cause: "provider", level: "suspected", onset: iso(started - 8 * MINUTE), found_at: iso(started - 6 * MINUTE), ended_at: null, evidence: [{ class: "breadth", detail: "61 of 74 resources of 4 services breach; 2 of 74 usually do", at: iso(started - 6 * MINUTE) }, { class: "collectors", detail: "18 % of our calls time out; 0.1 % elsewhere", at: iso(started - 5 * MINUTE) }], against: ["eu-west-1 is as usual"] } },
   { id: "i-0000000000000002", title: "Disk will fill on rack1-search-01", state: "acknowledged", severity: "warning", cell: null, reason: "DiskWillFill opened it", starts_at: iso(started - 40 * MINUTE), ends_at: null, updated_at: iso(started - 30 * MINUTE), acknowledged_by: "li.wei", merged_into: null, of: alerts.filter((one) => one.name === "DiskWillFill").map((one) => one.id), outage: null },
   { id: "i-0000000000000003", title: "Queue age of checkout-alb", state: "resolved", severity: "error", cell: null, reason: "QueueAge opened it", starts_at: iso(started - 90 * MINUTE), ends_at: iso(started - 60 * MINUTE), updated_at: iso(started - 60 * MINUTE), acknowledged_by: "mei.tan", merged_into: null, of: alerts.filter((one) => one.name === "QueueAge").map((one) => one.id), outage: null },
 ];
@@ -179,10 +179,10 @@ function hidden(found) {
 const route = (place, receiver, matchers, over) => ({ place, receiver, matchers, group_by: ["alertname"], group_wait: 30, group_interval: 300, repeat_interval: 14400, continue: false, mute_intervals: [], active_intervals: [], alerts: 0, routes: [], ...over });
 const CONFIG = "route:\n  receiver: oncall\n  group_by: [alertname]\n  routes:\n    - matchers: ['team=\"data\"']\n      receiver: data\nreceivers:\n  - name: oncall\n    pagerduty_configs: [{routing_key: <secret>}]\n  - name: data\n";
 const routing = () => ({ config: CONFIG, route: route("route", "oncall", [], { alerts: openOnes().length, routes: [route("route.routes[0]", "data", ['team="data"'], { mute_intervals: ["nights"] }), route("route.routes[1]", "itsm", ['severity=~"critical|error"'], { continue: true, alerts: 7 })] }) });
-const channel = (name, over) => ({ channel: name, index: 0, queued: 0, failed: 0, dead: 0, sent_last_hour: 9, last_sent_at: iso(started - 5 * MINUTE), last_error: null, ...over });
+const channel = (name, over) => ({ channel: name, index: 0, queued: 0, failed: 0, dead: 0, sent_last_hour: 9, last_sent_at: iso(started - 5 * MINUTE), last_error: null, last_error_at: null, target: "hooks.example", ...over });
 const receivers = [
   { name: "oncall", routes: 1, channels: [channel("pagerduty"), channel("email")] },
-  { name: "itsm", routes: 1, channels: [channel("webhook", { failed: 1, sent_last_hour: 0, last_error: "503 Service Unavailable" })] },
+  { name: "itsm", routes: 1, channels: [channel("webhook", { failed: 1, sent_last_hour: 0, last_error: "503 Service Unavailable", last_error_at: iso(started - 6 * MINUTE) })] },
   { name: "nobody", routes: 0, channels: [] },
 ];
 function acts({ ids, q, expected, act, to, until, note }) {
@@ -222,13 +222,14 @@ function listAlerts(url) {
   const q = ask.get("q") ?? "";
   const found = matching(ask.get("state") === "open" ? sortedOpen : alerts, q);
   const facets = {};
-  for (const name of (ask.get("facets") ?? "").split(",").filter(Boolean)) {
+  for (const asked of (ask.get("facets") ?? "").split(",").filter(Boolean)) {
+    const name = asked.replace("@", "");
     const counts = new Map();
     for (const one of new RegExp(`\\b${name}!?=`).test(q) ? matching(sortedOpen, q, name) : found) {
       const value = valueOf(one, name);
       if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
     }
-    facets[name] = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count).slice(0, 50);
+    facets[asked] = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count).slice(0, 50);
   }
   const start = Number(ask.get("after") ?? 0);
   const limit = Number(ask.get("limit") ?? 100);
@@ -356,7 +357,7 @@ async function api(url, request, response) {
       return json({ alerts: alerts.length, changed: 1, receivers: [{ receiver: "oncall", before: alerts.length, after: alerts.length - 1 }, { receiver: "data", before: 0, after: 1 }], moved: [{ id: one.id, name: one.name, severity: one.severity, labels: one.labels, before: ["oncall"], after: ["data"] }] });
     }
     case "receivers":
-      if (verb === "test") return json({ results: receivers.find((one) => one.name === id).channels.map((one) => ({ channel: one.channel, index: 0, is_taken: one.failed === 0, stage: "answer", detail: one.failed ? "503 Service Unavailable" : "202 Accepted" })) });
+      if (verb === "test") return json({ results: receivers.find((one) => one.name === id).channels.map((one) => ({ channel: one.channel, index: 0, is_taken: one.failed === 0, stage: "answer", detail: one.failed ? "503 Service Unavailable" : "202 Accepted", stages: [{ stage: "render", is_ok: true, took_ms: 0 }, { stage: "answer", is_ok: one.failed === 0, took_ms: 42 }] })) });
       return json(list(receivers, url));
     case "replay": {
       const sent = JSON.parse(body);

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { hostile } from "./hostile";
+import { storyConfig, tellMore, tellSilence, tellStory } from "./story";
 
 export interface Isobar {
   url: string;
@@ -87,16 +88,17 @@ async function until(what: string, done: () => Promise<boolean>): Promise<void> 
   throw new Error(`${what} did not happen in ${PATIENCE_MS / 1000} s`);
 }
 
-async function startBinary(binary: string): Promise<Isobar> {
+async function startBinary(binary: string, isStory: boolean): Promise<Isobar> {
   const folder = mkdtempSync(join(tmpdir(), "isobar-web-"));
   let more = 0;
   const exporter = createServer((request, response) => {
-    if (request.url === "/metrics") response.setHeader("content-type", "text/plain; version=0.0.4").end(metricsPage(more));
+    if (request.url === "/metrics") response.setHeader("content-type", "text/plain; version=0.0.4").end(isStory ? "# TYPE lab_up gauge\nlab_up 1\n" : metricsPage(more));
+    else if (request.url === "/refuse") response.writeHead(400).end("not here");
     else response.end("ok");
   });
   const target = await listen(exporter);
-  writeFileSync(join(folder, "isobar.yaml"), config(target, target));
-  writeFileSync(join(folder, "policies.yaml"), POLICIES);
+  writeFileSync(join(folder, "isobar.yaml"), isStory ? storyConfig(target) : config(target, target));
+  if (!isStory) writeFileSync(join(folder, "policies.yaml"), POLICIES);
   const child = spawn(binary, ["serve", "--config", "isobar.yaml", "--data-dir", "data", "--listen", "127.0.0.1:0"], { cwd: folder });
   let printed = "";
   const listening = new Promise<string>((resolve, reject) => {
@@ -111,18 +113,20 @@ async function startBinary(binary: string): Promise<Isobar> {
     setTimeout(() => reject(new Error(`isobar says no address: ${printed.slice(-2000)}`)), PATIENCE_MS);
   });
   const url = await listening;
-  const wanted = hostile().length;
-  await until("an alert for each hostile name", async () => {
+  await until("the server is ready", async () => (await fetch(`${url}/-/ready`)).ok);
+  const wanted = isStory ? await tellStory(url) : hostile().length;
+  await until("an alert for each name", async () => {
     const answer = (await (await fetch(`${url}/api/isobar/v1/alerts?limit=1`)).json()) as { total: number };
     return answer.total >= wanted;
   });
+  if (isStory) await tellSilence(url);
   return {
     url,
-    isOwn: true,
+    isOwn: !isStory,
     isMock: false,
-    more: () => {
+    more: async () => {
+      if (isStory) await tellMore(url);
       more += 1;
-      return Promise.resolve();
     },
     stop: async () => {
       await ended(child);
@@ -147,13 +151,21 @@ async function startMock(more: number): Promise<Isobar> {
   return { url, isOwn: false, isMock: true, more: async () => void (await fetch(`${url}/api/isobar/v1/mock-new`)), stop: () => ended(child) };
 }
 
-/** The server under test; the mock where it is asked for, because a test changes what it knows or wants very much of it. */
-export async function isobar({ mock = false, more = 400 }: { mock?: boolean; more?: number } = {}): Promise<Isobar> {
+/**
+ * The server under test. With `story` it knows the story of story.ts and tests may change it: it is never somebody else's. With
+ * `mock` it is the mock, which alone knows very much at once.
+ */
+export async function isobar({ mock = false, story = false, more = 400 }: { mock?: boolean; story?: boolean; more?: number } = {}): Promise<Isobar> {
   if (mock) return startMock(more);
   const url = process.env["ISOBAR_URL"];
   const binary = process.env["ISOBAR_BIN"];
+  if (binary && story) return startBinary(binary, true);
+  if (story) {
+    process.stderr.write("ISOBAR_BIN is not set: testing the story against the mock\n");
+    return startMock(more);
+  }
   if (url) return { url: url.replace(/\/$/, ""), isOwn: false, isMock: false, more: null, stop: () => Promise.resolve() };
-  if (binary) return startBinary(binary);
+  if (binary) return startBinary(binary, false);
   process.stderr.write("neither ISOBAR_URL nor ISOBAR_BIN is set: testing against the mock\n");
   return startMock(more);
 }

@@ -40,10 +40,10 @@ const sumOf = (counts: readonly FacetCount[]): number => counts.reduce((sum, one
 /** What is told, the worst first, and counts of everything. A facet leaves its own chips out: states count pending ones too. */
 async function readWorst(signal: AbortSignal): Promise<Alerts> {
   const [open, loud] = await Promise.all([
-    request<AlertList>(part(OPEN, "state,severity", 1), { signal }),
-    request<AlertList>(part(LOUD, "severity", PAGE_MAX), { signal }),
+    request<AlertList>(part(OPEN, "@state,@severity", 1), { signal }),
+    request<AlertList>(part(LOUD, "@severity", PAGE_MAX), { signal }),
   ]);
-  return { items: loud.items, total: sumOf(open.facets["state"] ?? []), counted: { open: open.facets["severity"] ?? [], loud: loud.facets["severity"] ?? [] } };
+  return { items: loud.items, total: sumOf(open.facets["@state"] ?? []), counted: { open: open.facets["@severity"] ?? [], loud: loud.facets["@severity"] ?? [] } };
 }
 
 /** All alerts, or where they are very many the worst of what is told and counts. */

@@ -229,7 +229,7 @@ describe("very many alerts", () => {
   });
 
   test("the server is asked for a page, sorted and counted", () => {
-    expect(listPath("@region=x disk", null, false)).toBe("/api/isobar/v1/alerts?state=open&sort=severity&facets=severity%2Cprovider%2Cregion%2Cservice%2Cowner%2Cclass%2Csource&limit=1000&q=%40region%3Dx+disk");
+    expect(listPath("@region=x disk", null, false)).toBe("/api/isobar/v1/alerts?state=open&sort=severity&facets=%40severity%2C%40provider%2C%40region%2C%40service%2C%40owner%2C%40class%2C%40source&limit=1000&q=%40region%3Dx+disk");
     expect(listPath("", "-since", true)).toContain("state=all&sort=-since");
   });
 });

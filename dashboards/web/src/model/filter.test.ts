@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { alert } from "../test/alert";
 import { chipText, complete, matcher, parseFilter, toggleChip } from "./filter";
-import { rowOf } from "./row";
+import { rowOf, rowWith } from "./row";
 
 const NOW = Date.parse("2026-11-21T03:14:00Z");
 const rows = [
@@ -48,6 +48,13 @@ describe("matching", () => {
   ])("%s", (text, expected) => {
     expect(hits(text)).toEqual(expected);
   });
+});
+
+test("a name that only the inventory knows is shown, and not asked for: the server has the alert alone", () => {
+  const known = rowWith(alert({ resource: "aws:1:us-east-1:compute.instance:i-7", labels: {} }), { name: "checkout-07", service: "checkout" });
+  expect([known.resource, known.service]).toEqual(["checkout-07", "checkout"]);
+  const asks = (text: string): boolean => matcher(parseFilter(text))(known, NOW);
+  expect([asks("@resource=i-7"), asks("@resource=checkout-07"), asks("@service=checkout")]).toEqual([true, false, false]);
 });
 
 describe("errors", () => {

@@ -17,6 +17,8 @@ export interface Row {
   /** The name people know the resource by, else its native id, else empty. */
   resource: string;
   service: string;
+  /** The same as far as the alert itself says them: what a filter asks for, here as at the server. */
+  own: { resource: string; service: string };
   /** Who has taken it, else whom it was given to. */
   owner: string | null;
   isHeld: boolean;
@@ -30,6 +32,10 @@ export function rowOf(alert: Alert): Row {
 export function rowWith(alert: Alert, known: Pick<Resource, "name" | "service"> | undefined): Row {
   const parts = partsOf(alert.resource);
   const labels = alert.labels;
+  const own = {
+    resource: labels["resource_name"] ?? shortNative(parts?.native) ?? labels["instance"] ?? "",
+    service: labels["service_name"] ?? labels["service"] ?? "",
+  };
   return {
     id: alert.id,
     alert,
@@ -40,8 +46,9 @@ export function rowWith(alert: Alert, known: Pick<Resource, "name" | "service"> 
     provider: parts?.provider ?? labels["cloud_provider"] ?? "",
     account: parts?.account ?? labels["cloud_account_id"] ?? "",
     region: parts?.region ?? labels["cloud_region"] ?? "",
-    resource: labels["resource_name"] ?? (known?.name || undefined) ?? shortNative(parts?.native) ?? labels["instance"] ?? "",
-    service: labels["service_name"] ?? labels["service"] ?? known?.service ?? "",
+    resource: labels["resource_name"] ?? (known?.name || own.resource),
+    service: own.service || (known?.service ?? ""),
+    own,
     owner: alert.acknowledged_by ?? (alert.assigned_to || null),
     isHeld: isHeld(alert),
   };

@@ -48,7 +48,7 @@ export function valuesOf(facet: string, q: string, counted: ReadonlyMap<string, 
 interface Props {
   q: string;
   rows: readonly Row[];
-  /** As the server counted them; null where all rows are here. */
+  /** As the server counted them, by fields with their sign; null where all rows are here. */
   counted: Readonly<Record<string, FacetCount[]>> | null;
   now: number;
   onToggle: (key: string, op: "=" | "!=", value: string) => void;
@@ -72,7 +72,7 @@ function FacetView({ facet, q, rows, counted, now, onToggle }: Props & { facet: 
   const [all, setAll] = useState(false);
   const [search, setSearch] = useState("");
   const values = useMemo(
-    () => (counted === null ? facetValues(facet, q, rows, now) : valuesOf(facet, q, new Map((counted[facet] ?? []).map(({ value, count }) => [value, count])))),
+    () => (counted === null ? facetValues(facet, q, rows, now) : valuesOf(facet, q, new Map((counted[`@${facet}`] ?? []).map(({ value, count }) => [value, count])))),
     [facet, q, rows, counted, now],
   );
   if (values.length === 0) return null;

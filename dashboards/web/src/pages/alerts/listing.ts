@@ -21,7 +21,7 @@ export interface Answer extends AlertList {
 
 /** The address of a question's first page. */
 export function listPath(q: string, sort: string | null, resolved: boolean): string {
-  const query = new URLSearchParams({ state: resolved ? "all" : "open", sort: sort ?? "severity", facets: FACETS.join(","), limit: `${PAGE_MAX}` });
+  const query = new URLSearchParams({ state: resolved ? "all" : "open", sort: sort ?? "severity", facets: FACETS.map((facet) => `@${facet}`).join(","), limit: `${PAGE_MAX}` });
   if (q !== "") query.set("q", q);
   return `${paths.alerts}?${query}`;
 }
