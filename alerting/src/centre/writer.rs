@@ -46,7 +46,7 @@ impl Writer {
         while !ending {
             let now = (self.clock)();
             let due = self.state.read().next_due(now);
-            let wake = due.map(|due| rest_until.map_or(due, |rest| due.max(rest)));
+            let wake = due.map(|due| wake(due, rest_until, now));
             let timer = async {
                 match wake {
                     Some(at) => tokio::time::sleep(at.since(now)).await,
@@ -238,5 +238,26 @@ impl Writer {
             );
         }
         saved.is_ok()
+    }
+}
+
+/// When the timer rings: when something is due, and not while it rests. Seen from `now`, no rest is longer than one: a clock
+/// that is put back would hold pages for as long as it was ahead.
+fn wake(due: Timestamp, rest_until: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    rest_until.map_or(due, |rest| due.max(rest.min(now.plus(JOURNAL_PAUSE))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::START;
+
+    #[test]
+    fn a_rest_delays_what_is_due_and_a_clock_that_is_put_back_prolongs_none() {
+        let at = |seconds| START.plus(Duration::from_secs(seconds));
+        assert_eq!(wake(at(5), None, at(10)), at(5));
+        assert_eq!(wake(at(5), Some(at(11)), at(10)), at(11));
+        assert_eq!(wake(at(50), Some(at(11)), at(10)), at(50));
+        assert_eq!(wake(at(5), Some(at(3600)), at(10)), at(11));
     }
 }

@@ -307,12 +307,26 @@ fn a_silence_until_resolved_ends_with_its_last_alert() {
 }
 
 #[test]
-fn a_silence_until_resolved_ends_when_its_last_alert_does_because_nobody_sent_it_again() {
+fn a_silence_until_resolved_ends_when_its_last_alert_does() {
+    let ends_at =
+        |world: &World, silence: &Silence| world.state.known.silences.get(&silence.id).unwrap().ends_at;
     let mut world = World::new(CONFIG);
     let silence = world.silence(START, "alertname=A", Duration::from_secs(36_000), true);
     world.post(START, "alertname=A i=1", Some(Duration::from_secs(100)));
     world.run_until(at("100s"));
-    assert_eq!(world.state.known.silences.get(&silence.id).unwrap().ends_at, at("100s"));
+    assert_eq!(ends_at(&world, &silence), at("100s"), "nobody sent it again");
+
+    let other = world.silence(at("5m"), "alertname=B", Duration::from_secs(36_000), true);
+    world.run_until(at("1h"));
+    world.post(at("1h"), "alertname=B i=1", LONG);
+    world.post(at("1h"), "alertname=B i=1", Some(Duration::ZERO));
+    world.restart(at("61m"));
+    world.run_until(at("62m"));
+    assert_eq!(
+        ends_at(&world, &other),
+        at("61m"),
+        "the process died between the two, and nothing else is due"
+    );
 }
 
 #[test]
