@@ -120,8 +120,8 @@ fn wire_matchers(texts: &[String]) -> Result<Vec<Value>> {
         json!({
             "name": one.name(),
             "value": one.value(),
-            "is_regex": matches!(one.op(), MatchOp::Matches | MatchOp::NotMatches),
-            "is_equal": matches!(one.op(), MatchOp::Equal | MatchOp::Matches),
+            "is_regex": one.op().is_regex(),
+            "is_equal": one.op().is_equal(),
         })
     };
     Ok(matchers.iter().map(wire).collect())
@@ -129,12 +129,8 @@ fn wire_matchers(texts: &[String]) -> Result<Vec<Value>> {
 
 fn matchers_text(matchers: &Value) -> String {
     let text = |one: &Value| {
-        let op = match (one["is_regex"].as_bool(), one["is_equal"].as_bool()) {
-            (Some(true), Some(true)) => "=~",
-            (Some(true), _) => "!~",
-            (_, Some(false)) => "!=",
-            _ => "=",
-        };
+        let is = |key: &str, otherwise: bool| one[key].as_bool().unwrap_or(otherwise);
+        let op = MatchOp::of(is("is_regex", false), is("is_equal", true));
         format!("{}{op}{}", one["name"].as_str().unwrap_or_default(), one["value"])
     };
     matchers.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(" ")

@@ -98,6 +98,29 @@ impl Matcher {
     }
 }
 
+impl MatchOp {
+    /// The operator that compares with an expression or with a text, and wants the value to fit or not to. Alertmanager's API
+    /// writes it so.
+    pub fn of(is_regex: bool, is_equal: bool) -> Self {
+        match (is_regex, is_equal) {
+            (false, true) => Self::Equal,
+            (false, false) => Self::NotEqual,
+            (true, true) => Self::Matches,
+            (true, false) => Self::NotMatches,
+        }
+    }
+
+    /// Whether it compares with an expression.
+    pub fn is_regex(self) -> bool {
+        matches!(self, Self::Matches | Self::NotMatches)
+    }
+
+    /// Whether a value passes that fits.
+    pub fn is_equal(self) -> bool {
+        matches!(self, Self::Equal | Self::Matches)
+    }
+}
+
 impl PartialEq for Matcher {
     fn eq(&self, other: &Self) -> bool {
         (&self.name, self.op, &self.value) == (&other.name, other.op, &other.value)
@@ -130,6 +153,19 @@ mod tests {
     fn check(op: MatchOp, pattern: &str, value: &str, expected: bool) {
         let matcher = Matcher::new("l", op, pattern).unwrap();
         assert_eq!(matcher.matches(value), expected, "{matcher} on {value:?}");
+    }
+
+    #[test]
+    fn an_operator_is_what_its_two_answers_say() {
+        for (op, is_regex, is_equal) in [
+            (MatchOp::Equal, false, true),
+            (MatchOp::NotEqual, false, false),
+            (MatchOp::Matches, true, true),
+            (MatchOp::NotMatches, true, false),
+        ] {
+            assert_eq!((op.is_regex(), op.is_equal()), (is_regex, is_equal), "{op}");
+            assert_eq!(MatchOp::of(is_regex, is_equal), op);
+        }
     }
 
     #[test]

@@ -16,21 +16,15 @@ pub(super) fn serialize<S: Serializer>(matchers: &[Matcher], serializer: S) -> R
     serializer.collect_seq(matchers.iter().map(|matcher| Written {
         name: matcher.name().to_owned(),
         value: matcher.value().to_owned(),
-        is_regex: matches!(matcher.op(), MatchOp::Matches | MatchOp::NotMatches),
-        is_equal: matches!(matcher.op(), MatchOp::Equal | MatchOp::Matches),
+        is_regex: matcher.op().is_regex(),
+        is_equal: matcher.op().is_equal(),
     }))
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Matcher>, D::Error> {
     let written = Vec::<Written>::deserialize(deserializer)?;
     let read = written.into_iter().map(|Written { name, value, is_regex, is_equal }| {
-        let op = match (is_regex, is_equal) {
-            (false, true) => MatchOp::Equal,
-            (false, false) => MatchOp::NotEqual,
-            (true, true) => MatchOp::Matches,
-            (true, false) => MatchOp::NotMatches,
-        };
-        Matcher::new(&name, op, &value).map_err(serde::de::Error::custom)
+        Matcher::new(&name, MatchOp::of(is_regex, is_equal), &value).map_err(serde::de::Error::custom)
     });
     read.collect()
 }

@@ -1,6 +1,7 @@
 //! `/api/v2/silences` and `/api/v2/silence/{id}`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -19,7 +20,7 @@ use super::filter::{flag, is_about, matchers};
 use super::views::SilenceBody;
 use crate::access::Principal;
 use crate::app::App;
-use crate::backend::SilenceRefusal;
+use crate::backend::{SilenceRefusal, Silences};
 use crate::blocking::blocking;
 use crate::params::{Params, Segment};
 use crate::wire::WireTime;
@@ -122,7 +123,7 @@ pub(crate) async fn put_silence(
     })?;
     let draft = posted.draft()?;
     let backend = app.backend.clone();
-    match blocking(&app.writes, PATIENCE, move || backend.silences.put(draft, &principal.name)).await? {
+    match blocking(&app.writes, PATIENCE, move || put(&*backend.silences, draft, &principal.name)).await? {
         Ok(silence) => Ok(Json(json!({ "silenceID": &*silence.id })).into_response()),
         Err(SilenceRefusal::Refused(error @ SilenceError::NotFound(_))) => {
             Err(AlertmanagerError::Said(StatusCode::NOT_FOUND, error.to_string()))
@@ -137,6 +138,21 @@ pub(crate) async fn put_silence(
             Err(AlertmanagerError::Said(StatusCode::INTERNAL_SERVER_ERROR, why))
         }
     }
+}
+
+/// Makes a silence, or changes one. What cannot be said at this door stays as it is: when it recurs, and whether it ends with
+/// the alerts.
+fn put(silences: &dyn Silences, draft: SilenceDraft, actor: &str) -> Result<Arc<Silence>, SilenceRefusal> {
+    let known = draft.id.as_deref().map(|id| silences.silence(id)).transpose();
+    let draft = match known.map_err(|error| SilenceRefusal::Failed(error.to_string()))?.flatten() {
+        Some(known) => SilenceDraft {
+            recurrence: known.recurrence.clone(),
+            until_resolved: known.until_resolved,
+            ..draft
+        },
+        None => draft,
+    };
+    silences.put(draft, actor)
 }
 
 impl Posted {
@@ -160,8 +176,7 @@ impl Posted {
             created_by,
             comment,
             annotations: self.annotations.unwrap_or_default(),
-            recurrence: Vec::new(),
-            until_resolved: false,
+            ..SilenceDraft::default()
         })
     }
 }
@@ -172,12 +187,7 @@ impl PostedMatcher {
         let is_regex = required(&of("isRegex"), self.is_regex)?;
         let name = required(&of("name"), self.name)?;
         let value = required(&of("value"), self.value)?;
-        let op = match (is_regex, self.is_equal.unwrap_or(true)) {
-            (false, true) => MatchOp::Equal,
-            (false, false) => MatchOp::NotEqual,
-            (true, true) => MatchOp::Matches,
-            (true, false) => MatchOp::NotMatches,
-        };
+        let op = MatchOp::of(is_regex, self.is_equal.unwrap_or(true));
         let wrong = |what: String| {
             AlertmanagerError::bad_request(format!("silence invalid: invalid label matcher {place}: {what}"))
         };

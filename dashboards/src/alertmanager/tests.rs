@@ -6,10 +6,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
+use isobar_alerting::{Period, SilenceDraft};
+use isobar_normalizer::Matcher;
 use serde_json::{Value, json};
 
 use crate::fake::{self, Answer, Fake, NOW, get, labels, post};
-use crate::{PostAnswer, Sender, StandingAlert};
+use crate::{PostAnswer, Sender, Silences, StandingAlert};
 
 const JSON: &str = "application/json";
 
@@ -191,6 +193,31 @@ async fn a_silence_is_made_read_and_ended() {
     check_refused(&router, "/api/v2/silence/x", 422, wrong).await;
 }
 
+/// This door has no words for when a silence recurs, and whether it ends with the alerts.
+#[tokio::test]
+async fn a_silence_that_is_changed_here_keeps_what_cannot_be_said_here() {
+    let fake = Fake::new();
+    let router = fake.router("{}");
+    let weekly: Vec<Period> = vec![serde_json::from_value(json!({"weekdays": ["saturday"]})).unwrap()];
+    let draft = SilenceDraft {
+        matchers: vec![Matcher::equal("a", "b")],
+        ends_at: NOW.plus(Duration::from_secs(3600)),
+        recurrence: weekly.clone(),
+        until_resolved: true,
+        ..SilenceDraft::default()
+    };
+    let known = Silences::put(&*fake, draft, "me").unwrap();
+    let mut changed = silence(json!([{"name": "a", "value": "c", "isRegex": false}]));
+    changed["id"] = json!(&*known.id);
+    let answer = put(&router, &changed).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let now = fake.silences.lock()[0].clone();
+    assert_eq!((now.matchers[0].value(), &now.recurrence, now.until_resolved), ("c", &weekly, true));
+    put(&router, &silence(json!([{"name": "a", "value": "d", "isRegex": false}]))).await;
+    let new = fake.silences.lock()[1].clone();
+    assert_eq!((new.recurrence.len(), new.until_resolved), (0, false));
+}
+
 #[tokio::test]
 async fn a_wrong_silence_is_refused_in_alertmanagers_words() {
     let router = Fake::new().router("{}");
@@ -238,13 +265,41 @@ async fn a_wrong_silence_is_refused_in_alertmanagers_words() {
     assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (400, &json!(400)));
 }
 
+/// Where nothing else is at hand to compare with: what clients of the API take for granted is there.
+#[tokio::test]
+async fn what_clients_read_is_always_there() {
+    let router = filled().router("{}");
+    put(&router, &silence(json!([{"name": "a", "value": "b", "isRegex": false}]))).await;
+    for (path, place, keys) in [
+        ("status", "", "cluster config uptime versionInfo"),
+        ("status", "/cluster", "status"),
+        ("status", "/config", "original"),
+        ("status", "/versionInfo", "branch buildDate buildUser goVersion revision version"),
+        ("alerts", "/0", "annotations endsAt fingerprint labels receivers startsAt status updatedAt"),
+        ("alerts", "/0/status", "inhibitedBy mutedBy silencedBy state"),
+        ("alerts/groups", "/0", "alerts labels receiver"),
+        ("alerts/groups", "/0/receiver", "name"),
+        ("alerts/groups", "/0/alerts/0", "annotations endsAt fingerprint labels receivers startsAt status"),
+        ("silences", "/0", "comment createdBy endsAt id matchers startsAt status updatedAt"),
+        ("silences", "/0/status", "state"),
+        ("silences", "/0/matchers/0", "isEqual isRegex name value"),
+        ("receivers", "/0", "name"),
+    ] {
+        let answer = get(&router, &format!("/api/v2/{path}")).await.json();
+        let found = answer.pointer(place).unwrap_or_else(|| panic!("{path}{place}: {answer:#}"));
+        for key in keys.split(' ') {
+            assert!(found.get(key).is_some_and(|value| !value.is_null()), "{path}{place}/{key}: {found:#}");
+        }
+    }
+}
+
 /// The published description of the API: every answer fits it.
 #[tokio::test]
 async fn answers_fit_the_published_description() {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/wire/alerts/alertmanager/openapi.v2.yaml");
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: {} is not there", path.display());
+        eprintln!("skipped: the published description {} is not there", path.display());
         return;
     };
     let document: Value = serde_saphyr::from_str(&text).unwrap();

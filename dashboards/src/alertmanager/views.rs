@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use isobar_alerting::Silence;
-use isobar_normalizer::{Labels, MatchOp, Matcher, Timestamp};
+use isobar_normalizer::{Labels, Matcher, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::backend::{StandingAlert, StandingGroup};
@@ -139,8 +139,8 @@ impl SilenceBody {
 impl From<&Matcher> for MatcherBody {
     fn from(matcher: &Matcher) -> Self {
         Self {
-            is_equal: matches!(matcher.op(), MatchOp::Equal | MatchOp::Matches),
-            is_regex: matches!(matcher.op(), MatchOp::Matches | MatchOp::NotMatches),
+            is_equal: matcher.op().is_equal(),
+            is_regex: matcher.op().is_regex(),
             name: matcher.name().to_owned(),
             value: matcher.value().to_owned(),
         }

@@ -133,8 +133,8 @@ impl From<&Matcher> for MatcherView {
         Self {
             name: matcher.name().to_owned(),
             value: matcher.value().to_owned(),
-            is_regex: matches!(matcher.op(), MatchOp::Matches | MatchOp::NotMatches),
-            is_equal: matches!(matcher.op(), MatchOp::Equal | MatchOp::Matches),
+            is_regex: matcher.op().is_regex(),
+            is_equal: matcher.op().is_equal(),
         }
     }
 }
@@ -145,16 +145,11 @@ impl MatcherView {
     /// # Errors
     /// What is wrong with it, in one line.
     pub fn matcher(&self) -> Result<Matcher, String> {
-        let op = match (self.is_regex, self.is_equal) {
-            (false, true) => MatchOp::Equal,
-            (false, false) => MatchOp::NotEqual,
-            (true, true) => MatchOp::Matches,
-            (true, false) => MatchOp::NotMatches,
-        };
         if self.name.is_empty() {
             return Err("a matcher needs the name of a label".to_owned());
         }
-        Matcher::new(&self.name, op, &self.value).map_err(|error| error.to_string())
+        Matcher::new(&self.name, MatchOp::of(self.is_regex, self.is_equal), &self.value)
+            .map_err(|error| error.to_string())
     }
 }
 
