@@ -42,7 +42,7 @@ pub(crate) use global::Global;
 pub(crate) use http::HttpConfig;
 pub use matchers::parse_matchers;
 pub use secret_keys::is_secret_key;
-pub use templates::TemplateFiles;
+pub use templates::{KnownFiles, TemplateFiles};
 pub(crate) use value::SecretSource;
 
 /// Where alerts go: the route tree and its receivers.
@@ -58,6 +58,8 @@ pub struct AlertingConfig {
     pub intervals: BTreeMap<Arc<str>, Arc<TimeInterval>>,
     /// What texts of receivers may refer to: the built-in templates and those of the files that are named.
     pub templates: Arc<Templates>,
+    /// The files they were read from.
+    pub known_files: Arc<KnownFiles>,
     /// The outside dead-man's switch, where there is one.
     pub heartbeat: Option<Heartbeat>,
     /// How long an alert lives whose sender names no end, unless it is sent again.
@@ -203,6 +205,15 @@ impl AlertingConfig {
         Self::build(raw, files)
     }
 
+    /// The files that a pattern of `templates` matched when this was read, for [`Self::parse_with`] of another text:
+    /// nothing is read from disk.
+    ///
+    /// # Errors
+    /// The pattern is none of this configuration's.
+    pub fn template_files(&self, pattern: &str) -> Result<Vec<(String, String)>, String> {
+        self.known_files.of(pattern)
+    }
+
     /// The receiver of this name.
     pub fn receiver(&self, name: &str) -> Option<&Receiver> {
         self.receivers.iter().find(|receiver| &*receiver.name == name)
@@ -285,8 +296,8 @@ impl AlertingConfig {
             notes.push(unsupported);
         }
         let resolve_timeout = value::duration_or(global.resolve_timeout.as_ref(), RESOLVE_TIMEOUT)?;
-        let templates = Arc::new(templates::read(&raw.templates, files, &mut notes)?);
-        let global = Global::read(global, templates)?;
+        let (templates, known_files) = templates::read(&raw.templates, files, &mut notes)?;
+        let global = Global::read(global, Arc::new(templates))?;
         let mut receivers: Vec<Receiver> = Vec::with_capacity(raw.receivers.len());
         let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut fallbacks = Vec::new();
@@ -323,6 +334,7 @@ impl AlertingConfig {
             inhibit_rules: inhibit_rules?,
             intervals,
             templates: global.templates,
+            known_files: Arc::new(known_files),
             heartbeat: raw.heartbeat.map(Heartbeat::try_from).transpose()?,
             resolve_timeout,
             classifier: Classifier::default(),

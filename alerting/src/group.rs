@@ -7,6 +7,7 @@ use std::time::Duration;
 use isobar_normalizer::{Labels, Timestamp};
 
 use crate::delivery::{GroupId, Notification, NotifiedAlert, Reason, Told};
+use crate::interval::TimeInterval;
 use crate::route::{Route, Timing};
 
 /// Alerts that are told together. A group exists while it has members.
@@ -37,8 +38,22 @@ pub struct Calendar {
 
 impl Calendar {
     /// That of a route.
-    pub(crate) fn of(route: &Route) -> Self {
+    pub fn of(route: &Route) -> Self {
         Self { mute: route.mute_intervals.clone(), active: route.active_intervals.clone() }
+    }
+
+    /// The time intervals, found by their names among `intervals`, because of which nobody is told at `now`; none when
+    /// somebody is.
+    pub fn muting(
+        &self,
+        intervals: &BTreeMap<Arc<str>, Arc<TimeInterval>>,
+        now: Timestamp,
+    ) -> Vec<&Arc<str>> {
+        let holds = |name: &&Arc<str>| intervals.get(*name).is_some_and(|interval| interval.contains(now));
+        if !self.active.is_empty() && !self.active.iter().any(|name| holds(&name)) {
+            return self.active.iter().collect();
+        }
+        self.mute.iter().filter(holds).collect()
     }
 }
 

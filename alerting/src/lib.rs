@@ -45,8 +45,8 @@ pub use centre::{
 };
 pub use classify::Classifier;
 pub use config::{
-    AlertingConfig, AlertingSection, AlertingSource, Beside, Heartbeat, Integration, Receiver, TemplateFiles,
-    Terms, is_secret_key, parse_matchers,
+    AlertingConfig, AlertingSection, AlertingSource, Beside, Heartbeat, Integration, KnownFiles, Receiver,
+    TemplateFiles, Terms, is_secret_key, parse_matchers,
 };
 pub use delivery::{
     Delivery, DeliveryState, Direction, GroupId, IntegrationId, KeyScope, Notification, NotificationPart,

@@ -76,12 +76,7 @@ impl Gate<'_> {
 
     /// The time intervals because of which a group of this calendar is not told of at `now`; none when it is.
     pub(crate) fn muting<'c>(&self, calendar: &'c Calendar, now: Timestamp) -> Vec<&'c Arc<str>> {
-        let holds =
-            |name: &&Arc<str>| self.intervals.get(*name).is_some_and(|interval| interval.contains(now));
-        if !calendar.active.is_empty() && !calendar.active.iter().any(|name| holds(&name)) {
-            return calendar.active.iter().collect();
-        }
-        calendar.mute.iter().filter(holds).collect()
+        calendar.muting(self.intervals, now)
     }
 
     /// All that keeps an alert with these labels from being told at `now`, calendars apart.

@@ -55,6 +55,8 @@ pub(crate) struct Fake {
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) head: watch::Sender<u64>,
     pub(crate) stopping: CancellationToken,
+    /// What the clock shows; [`NOW`] when a silence is changed, which takes until then.
+    pub(crate) time: Mutex<Timestamp>,
 }
 
 pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
@@ -213,6 +215,7 @@ impl Fake {
             journal: Arc::new(MemoryJournal::new()),
             head: watch::Sender::new(0),
             stopping: CancellationToken::new(),
+            time: Mutex::new(NOW),
         })
     }
 
@@ -229,6 +232,7 @@ impl Fake {
 
     /// The router over this backend, guarded as the two sections say.
     pub(crate) fn router(self: &Arc<Self>, configuration: &str) -> Router {
+        let fake = Arc::clone(self);
         let backend = Backend {
             series: self.clone(),
             catalogue: self.clone(),
@@ -244,7 +248,7 @@ impl Fake {
             journal: self.journal.clone(),
             journal_head: self.head.subscribe(),
             operations: self.clone(),
-            clock: Arc::new(|| NOW),
+            clock: Arc::new(move || *fake.time.lock()),
         };
         Api::new(backend, security(configuration), self.stopping.clone()).router()
     }

@@ -119,6 +119,16 @@ fn templates_are_read_from_the_files_that_match() {
     let error = read("[wrong]").unwrap_err();
     assert!(error.message.starts_with("c.tmpl:2: "), "{error}");
     check_refused(&format!("{MINIMAL}templates: ['*.tmpl']\n"), (3, 13), "no files to read here");
+    // Another text may name what this one did, and nothing else.
+    let again = |templates: &str| {
+        let text = format!("{MINIMAL}templates: {templates}\n");
+        AlertingConfig::parse_with(&text, &|pattern| config.template_files(pattern))
+    };
+    let other = again("['*.tmpl', none]").unwrap();
+    assert_eq!(other.templates.check(r#"{{ template "a" }}{{ template "b.tmpl" }}"#), Ok(()));
+    let error = again("['*.tmpl', wrong]").unwrap_err();
+    assert_eq!((error.line, error.column), (3, 23), "{error}");
+    assert!(error.message.contains("\"wrong\" are not known"), "{error}");
 }
 
 #[test]

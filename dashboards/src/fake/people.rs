@@ -19,6 +19,7 @@ route:
   routes: [{matchers: ['team=\"db\"'], receiver: db, mute_time_intervals: [always], group_by: ['...']}]
 receivers: [{name: ops}, {name: db}]
 time_intervals: [{name: always, time_intervals: [{}]}]
+templates: ['known/*.tmpl']
 ";
 
 impl Alerts for Fake {
@@ -66,7 +67,8 @@ impl Alerts for Fake {
     }
 
     fn config(&self) -> Arc<AlertingConfig> {
-        Arc::new(AlertingConfig::parse(CONFIG).unwrap())
+        let file = ("a.tmpl".to_owned(), "{{ define \"known\" }}x{{ end }}".to_owned());
+        Arc::new(AlertingConfig::parse_with(CONFIG, &|_| Ok(vec![file.clone()])).unwrap())
     }
 
     fn receivers(&self) -> Result<Vec<ReceiverView>, ReadError> {
@@ -85,6 +87,7 @@ impl Silences for Fake {
     }
 
     fn put(&self, draft: SilenceDraft, actor: &str) -> Result<Arc<Silence>, SilenceRefusal> {
+        *self.time.lock() = NOW;
         let mut silences = self.silences.lock();
         let starts_at = draft.starts_at.unwrap_or(NOW);
         let unknown = draft.id.clone().filter(|id| silences.iter().all(|silence| *silence.id != **id));
@@ -120,6 +123,7 @@ impl Silences for Fake {
     }
 
     fn expire(&self, id: &str, actor: &str) -> Result<Arc<Silence>, SilenceRefusal> {
+        *self.time.lock() = NOW;
         let mut silences = self.silences.lock();
         let found = silences.iter_mut().find(|silence| *silence.id == *id);
         let found = found.ok_or_else(|| SilenceRefusal::Refused(SilenceError::NotFound(id.to_owned())))?;

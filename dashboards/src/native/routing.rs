@@ -1,13 +1,14 @@
 //! Where alerts go: the tree of routes, what it would do, and the receivers.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
-use isobar_alerting::{AlertingConfig, KnownAlert, Route, RouteVerdict, SilenceState};
+use isobar_alerting::{AlertingConfig, Calendar, KnownAlert, Route, RouteVerdict, SilenceState};
 use isobar_normalizer::{Labels, Timestamp};
 
 use super::NativeError;
@@ -95,7 +96,9 @@ pub(crate) async fn preview_routes(
             RoutePreview::Who(read(&app, move |backend| who(backend, &labels, now)).await?)
         }
         (None, Some(text)) => {
-            let other = AlertingConfig::parse(&text)
+            // No asker chooses files of the server's.
+            let current = app.backend.alerts.config();
+            let other = AlertingConfig::parse_with(&text, &|pattern| current.template_files(pattern))
                 .map_err(|error| NativeError::bad_request(format!("config: {error}")))?;
             let hours = asked.hours.unwrap_or(HOURS);
             if !(1..=HOURS).contains(&hours) {
@@ -103,7 +106,7 @@ pub(crate) async fn preview_routes(
             }
             let changed = read(&app, move |backend| {
                 let known = listed(backend, now, Duration::from_secs(hours * 3600))?;
-                Ok(changed(&backend.alerts.config(), &other, &known))
+                Ok(changed(&current, &other, &known))
             });
             RoutePreview::Changed(changed.await?)
         }
@@ -129,7 +132,7 @@ fn who(backend: &Backend, labels: &Labels, now: Timestamp) -> Result<WhoAnswer, 
         receiver: route.receiver.to_string(),
         place: places.place(route),
         group_by: group_by(route),
-        muted_by: muted_by(&config, route, now),
+        muted_by: names(Calendar::of(route).muting(&config.intervals, now)),
     };
     let silences = backend.silences.silences()?;
     let holding = silences.iter().filter(|one| one.state(now) == SilenceState::Active && one.matches(labels));
@@ -141,14 +144,8 @@ fn who(backend: &Backend, labels: &Labels, now: Timestamp) -> Result<WhoAnswer, 
     })
 }
 
-/// The time intervals because of which a route is not told of now.
-fn muted_by(config: &AlertingConfig, route: &Route, now: Timestamp) -> Vec<String> {
-    let holds = |name: &str| config.intervals.get(name).is_some_and(|interval| interval.contains(now));
-    let active = &route.active_intervals;
-    if !active.is_empty() && !active.iter().any(|name| holds(name)) {
-        return active.iter().map(|name| name.to_string()).collect();
-    }
-    route.mute_intervals.iter().filter(|name| holds(name)).map(|name| name.to_string()).collect()
+fn names(names: Vec<&Arc<str>>) -> Vec<String> {
+    names.into_iter().map(|name| name.to_string()).collect()
 }
 
 /// What goes elsewhere under the other configuration.

@@ -102,9 +102,11 @@ pub(crate) async fn put_silence(
         recurrence: asked.recurrence,
         until_resolved: asked.until_resolved,
     };
-    let (backend, now) = (app.backend.clone(), (app.backend.clock)());
+    let backend = app.backend.clone();
     let made = blocking(&app.writes, PATIENCE, move || {
         let silence = backend.silences.put(draft, &principal.name).map_err(refused)?;
+        // It begins when it is made: seen from before that, it would be pending.
+        let now = (backend.clock)();
         let alerts = held(&backend)?.get(&*silence.id).copied().unwrap_or_default();
         Ok::<_, NativeError>(SilenceView::new(&silence, alerts, now))
     });
@@ -122,10 +124,10 @@ pub(crate) async fn expire_silence(
     RawQuery(query): RawQuery,
 ) -> Result<Response, NativeError> {
     refuse_unknown(&Params::of_query(query.as_deref().unwrap_or_default()), &[])?;
-    let (backend, now) = (app.backend.clone(), (app.backend.clock)());
+    let backend = app.backend.clone();
     let ended = blocking(&app.writes, PATIENCE, move || backend.silences.expire(&id, &principal.name));
     let silence = ended.await?.map_err(refused)?;
-    Ok(Json(SilenceView::new(&silence, 0, now)).into_response())
+    Ok(Json(SilenceView::new(&silence, 0, (app.backend.clock)())).into_response())
 }
 
 /// Tells what a silence of these matchers would hide now, and would have hidden in the last 24 hours.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::body::Body;
 use futures::StreamExt;
 use http::{Request, StatusCode};
@@ -86,6 +88,40 @@ async fn only_a_dead_delivery_is_sent_again_and_the_actor_is_told() {
         assert_eq!(answer.status.as_u16(), status, "{id}: {}", answer.body);
     }
     assert_eq!(*fake.changes.lock(), ["resend d1 by anonymous"]);
+}
+
+#[tokio::test]
+async fn a_silence_is_answered_as_it_stands_once_it_is_changed() {
+    let fake = Fake::new();
+    let router = fake.router("{}");
+    *fake.time.lock() = NOW.minus(Duration::from_secs(1));
+    let asked =
+        r#"{"matchers": [{"name": "a", "value": "b"}], "ends_at": "2023-11-15T00:00:00Z", "comment": "c"}"#;
+    let made = post(&router, "/api/isobar/v1/silences", JSON, asked).await.json();
+    assert_eq!(made["state"], "active", "{made}");
+    *fake.time.lock() = NOW.minus(Duration::from_secs(1));
+    let path = format!("/api/isobar/v1/silences/{}", made["id"].as_str().unwrap());
+    let ended = send(&router, Request::delete(path).body(Body::empty()).unwrap()).await.json();
+    assert_eq!(ended["state"], "expired", "{ended}");
+}
+
+#[tokio::test]
+async fn a_configuration_is_tried_with_the_templates_in_force() {
+    let router = Fake::new().router("{}");
+    let preview = async |pattern: &str| {
+        let mail =
+            "{to: a@b.example, from: a@b.example, smarthost: 'h:25', text: '{{ template \"known\" . }}'}";
+        let config = format!(
+            "{{route: {{receiver: x}}, receivers: [{{name: x, email_configs: [{mail}]}}], templates: ['{pattern}']}}"
+        );
+        let asked = json!({ "config": config }).to_string();
+        post(&router, "/api/isobar/v1/routes/preview", JSON, &asked).await
+    };
+    let answer = preview("known/*.tmpl").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let refused = preview("/etc/*").await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("/etc/*") && refused.body.contains("not known"), "{}", refused.body);
 }
 
 #[tokio::test]

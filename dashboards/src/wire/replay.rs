@@ -22,7 +22,7 @@ pub struct ReplayRequest {
     pub to: WireTime,
     /// A whole configuration in Alertmanager's grammar, YAML, to route and group by.
     pub alerting: Option<String>,
-    /// The files of templates that `alerting` names: by pattern, as it is written there, and file name.
+    /// The files of templates that `alerting` names, by pattern and file name; patterns of the configuration in force need none.
     pub templates: Option<BTreeMap<String, BTreeMap<String, String>>>,
     /// Silences in the place of all there were.
     pub silences: Option<Vec<ReplaySilence>>,

@@ -94,7 +94,7 @@ pub struct RoutePreviewRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub labels: Option<BTreeMap<String, String>>,
-    /// A whole configuration in Alertmanager's grammar, YAML: what would go elsewhere.
+    /// A whole configuration in Alertmanager's grammar, YAML: what would go elsewhere. It may name the templates of the one in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub config: Option<String>,

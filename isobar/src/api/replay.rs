@@ -65,11 +65,11 @@ impl Replays for Replayer {
         }
         let config = match &request.alerting {
             Some(text) => {
-                // Only what was sent is read: no asker chooses files of the server's.
-                let sent = request.templates.unwrap_or_default();
+                // What was sent, or is known already: no asker chooses files of the server's.
+                let (sent, in_force) = (request.templates.unwrap_or_default(), self.centre.config());
                 let files = |pattern: &str| match sent.get(pattern) {
                     Some(files) => Ok(files.clone().into_iter().collect()),
-                    None => Err("its files are not among templates".to_owned()),
+                    None => in_force.template_files(pattern),
                 };
                 AlertingConfig::parse_with(text, &files).map_err(|error| wrong("alerting", &error))?
             }

@@ -1387,7 +1387,7 @@ export interface components {
             policies?: string | null;
             /** @description Silences in the place of all there were. */
             silences?: components["schemas"]["ReplaySilence"][] | null;
-            /** @description The files of templates that `alerting` names: by pattern, as it is written there, and file name. */
+            /** @description The files of templates that `alerting` names, by pattern and file name; patterns of the configuration in force need none. */
             templates?: {
                 [key: string]: {
                     [key: string]: string;
@@ -1480,7 +1480,7 @@ export interface components {
         /** @description What is to be previewed: `labels`, or `config`. */
         RoutePreviewRequest: {
             /**
-             * @description A whole configuration in Alertmanager's grammar, YAML: what would go elsewhere.
+             * @description A whole configuration in Alertmanager's grammar, YAML: what would go elsewhere. It may name the templates of the one in force.
              * @default null
              */
             config: string;
