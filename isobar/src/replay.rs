@@ -14,6 +14,9 @@ use crate::client::{Server, print};
 use crate::config;
 use crate::table;
 
+/// What stands in isobar.yaml only, and says nothing about who is told.
+const NOT_ROUTING: [&str; 3] = ["classify", "enrich", "native"];
+
 /// Columns of the table.
 const COLUMNS: [&str; 7] = ["", "at", "receiver", "channel", "reason", "group", "alerts"];
 
@@ -67,8 +70,9 @@ fn alerting(document: &Value, folder: &Path) -> Result<(String, PathBuf)> {
         return Ok((text, path.parent().unwrap_or(folder).to_owned()));
     }
     let mut section = section.clone();
-    // It stands in isobar.yaml only, and says nothing about who is told.
-    section.as_object_mut().map(|keys| keys.remove("native"));
+    if let Some(keys) = section.as_object_mut() {
+        NOT_ROUTING.iter().for_each(|key| drop(keys.remove(*key)));
+    }
     Ok((section.to_string(), folder.to_owned()))
 }
 
@@ -171,8 +175,16 @@ mod tests {
             |text: &str| alerting(&serde_saphyr::from_str(text).unwrap(), dir.path()).map(|found| found.0);
         assert_eq!(of("alerting: {file: am.yml}").unwrap(), "route: {receiver: a}\n");
         assert_eq!(of("route: {receiver: a}").unwrap(), r#"{"route":{"receiver":"a"}}"#);
-        let inline = of("alerting: {route: {receiver: a}, native: {file: n}}").unwrap();
-        assert_eq!(inline, r#"{"route":{"receiver":"a"}}"#);
+        let inline = of(
+            "alerting: {route: {receiver: a}, receivers: [{name: a}], native: {file: n}, classify: {file: c}, \
+             enrich: [{table: {file: t}}], flapping: {changes: 3}}",
+        );
+        let inline = inline.unwrap();
+        let expected =
+            json!({"route": {"receiver": "a"}, "receivers": [{"name": "a"}], "flapping": {"changes": 3}});
+        assert_eq!(serde_json::from_str::<Value>(&inline).unwrap(), expected);
+        // The server reads it as a whole.
+        isobar_alerting::AlertingConfig::parse(&inline).unwrap();
         assert!(of("sources: []").is_err());
         let sent = templates("{templates: ['*.tmpl']}", dir.path()).unwrap();
         assert_eq!(sent, json!({"*.tmpl": {"a.tmpl": "{{ define \"a\" }}x{{ end }}"}}));
