@@ -294,20 +294,71 @@ impl Keeping {
 
     fn tell(&self, looked: Result<bool, String>) {
         let place = self.place.name.clone();
-        match looked {
-            Ok(false) => {}
-            Ok(true) => {
-                metrics::counter!("isobar_journal_checkpoints_total", "place" => place).increment(1);
-                self.statuses.change(self.index, |facts| facts.failing = None);
+        let reason = match looked {
+            Ok(is_kept) => {
+                if is_kept {
+                    metrics::counter!("isobar_journal_checkpoints_total", "place" => place).increment(1);
+                }
+                None
             }
             Err(reason) => {
                 warn!(place, reason, "a checkpoint of the journal could not be kept; it is tried again");
                 metrics::counter!("isobar_journal_checkpoint_failures_total", "place" => place).increment(1);
-                self.statuses.change(self.index, |facts| {
-                    let since = facts.failing.as_ref().map_or_else(clock::now, |(since, _)| *since);
-                    facts.failing = Some((since, reason));
-                });
+                Some(reason)
             }
-        }
+        };
+        self.statuses.change(self.index, |facts| note(facts, reason, clock::now()));
+    }
+}
+
+/// Takes down how a look at the place went: a place that answers is well, whether or not anything was due.
+fn note(facts: &mut CheckpointFacts, failed: Option<String>, now: Timestamp) {
+    let since = facts.failing.take().map_or(now, |(since, _)| since);
+    facts.failing = failed.map(|reason| (since, reason));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_fails_since_its_first_failure_and_until_it_answers() {
+        let at = Timestamp::from_millis;
+        let mut facts = CheckpointFacts::default();
+        note(&mut facts, Some("full".to_owned()), at(1));
+        note(&mut facts, Some("gone".to_owned()), at(2));
+        assert_eq!(facts.failing, Some((at(1), "gone".to_owned())));
+        note(&mut facts, None, at(3));
+        assert_eq!(facts.failing, None);
+        note(&mut facts, Some("full".to_owned()), at(4));
+        assert_eq!(facts.failing, Some((at(4), "full".to_owned())));
+    }
+
+    /// What a place says that cannot be read, and then can with nothing due.
+    #[tokio::test]
+    async fn a_place_that_is_well_again_is_told_so_before_anything_is_due() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("kept");
+        std::fs::create_dir(&path).unwrap();
+        let journal: Arc<dyn Journal> = Arc::new(isobar_journal::MemoryJournal::new());
+        let statuses = Arc::new(CheckpointStatuses::default());
+        let mut keeping = Keeping {
+            every: Cadence::Events(1),
+            place: Place { name: "p".to_owned(), kind: PlaceKind::File(CheckpointFile::new(path.clone())) },
+            index: 0,
+            journal,
+            statuses: Arc::clone(&statuses),
+            last: None,
+            is_compared: false,
+        };
+        let now = Timestamp::from_millis(0);
+        let looked = keeping.look(now, false).await;
+        keeping.tell(looked);
+        assert!(statuses.facts()[0].failing.is_some());
+        std::fs::remove_dir(&path).unwrap();
+        let looked = keeping.look(now, false).await;
+        assert_eq!(looked, Ok(false));
+        keeping.tell(looked);
+        assert_eq!(statuses.facts()[0].failing, None);
     }
 }
