@@ -110,16 +110,22 @@ impl Watch {
         if asking.is_empty() {
             return Vec::new();
         }
-        let reader = Reader::new(&self.series, &self.statuses, now);
+        let mut reader = Reader::new(&self.series, &self.statuses, now);
         asking
             .into_iter()
-            .map(|(alert, part, policy, group)| situation(alert, part, policy, &group, &reader))
+            .map(|(alert, part, policy, group)| situation(alert, part, policy, &group, &mut reader))
             .collect()
     }
 }
 
 /// What stands of an alert, one part of which is of this group of this policy.
-fn situation(alert: &Alert, part: &Alert, policy: &Policy, group: &Labels, reader: &Reader<'_>) -> Situation {
+fn situation(
+    alert: &Alert,
+    part: &Alert,
+    policy: &Policy,
+    group: &Labels,
+    reader: &mut Reader<'_>,
+) -> Situation {
     let (mut evidence, standing) = match part.state {
         AlertState::NoData => (Vec::new(), Standing::Absent("no data comes for the alert".to_owned())),
         _ => evidence_of(part, policy, group, reader),
@@ -157,7 +163,7 @@ fn evidence_of(
     part: &Alert,
     policy: &Policy,
     group: &Labels,
-    reader: &Reader<'_>,
+    reader: &mut Reader<'_>,
 ) -> (Vec<Evidence>, Standing) {
     let by_resource = policy.is_by_resource();
     let mut readings = reader.readings(policy, group);

@@ -101,6 +101,13 @@ impl Book {
         self.proposals.values()
     }
 
+    /// Those of one alert, by its id, oldest first.
+    pub fn of_alert(&self, alert: &str) -> Vec<&Proposal> {
+        let mut found: Vec<&Proposal> = self.proposals().filter(|one| one.shown.alert.id == alert).collect();
+        found.sort_by_key(|one| (one.created_at, &one.id));
+        found
+    }
+
     /// Takes in a record, after it was written down.
     pub fn apply(&mut self, record: Record) {
         match record {

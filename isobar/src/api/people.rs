@@ -38,7 +38,7 @@ impl Alerts for PeopleViews {
     fn view(&self, fingerprint: u64) -> Result<Option<AlertView>, ReadError> {
         let view = self.centre.known_alert(fingerprint).map(|known| {
             let mut view = AlertView::from(&known);
-            view.proposals = self.runbooks.by_alert().remove(&view.id).unwrap_or_default();
+            view.proposals = self.runbooks.of_alert(&view.id);
             view
         });
         Ok(view)

@@ -155,6 +155,23 @@ fn a_firing_alert_is_proposed_once_and_sent_after_an_approval() {
 }
 
 #[test]
+fn proposals_of_an_alert_are_its_own_the_oldest_first() {
+    let mut script = Script::new();
+    for breach in [0, 60, 120] {
+        let firing = ["1", "2"].map(|alert| situation(alert, breach, Standing::Present));
+        script.observe(breach, &firing);
+        script.observe(breach + 30, &[]);
+    }
+    script.observe(180, &[situation("3", 180, Standing::Present)]);
+    let id = alert("1").id;
+    let found = script.book.of_alert(&id);
+    assert!(found.iter().all(|one| one.shown.alert.id == id));
+    let created: Vec<Timestamp> = found.iter().map(|one| one.created_at).collect();
+    assert_eq!(created, [at(0), at(60), at(120)]);
+    assert!(script.book.of_alert("none").is_empty());
+}
+
+#[test]
 fn a_decision_counts_only_for_what_was_shown_and_as_things_are() {
     let mut script = Script::new();
     let mut firing = situation("1", 0, Standing::Present);

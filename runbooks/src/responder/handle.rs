@@ -93,16 +93,9 @@ impl RunbookHandle {
         self.book.read().proposal(id).cloned()
     }
 
-    /// Ids of the proposals of each alert, oldest first, by the alert's id.
-    pub fn by_alert(&self) -> std::collections::HashMap<String, Vec<String>> {
-        let book = self.book.read();
-        let mut all: Vec<&Proposal> = book.proposals().collect();
-        all.sort_by_key(|one| (one.created_at, &one.id));
-        let mut by_alert = std::collections::HashMap::<String, Vec<String>>::new();
-        for one in all {
-            by_alert.entry(one.shown.alert.id.clone()).or_default().push(one.id.clone());
-        }
-        by_alert
+    /// Ids of the proposals of the alert with this id, oldest first.
+    pub fn of_alert(&self, alert: &str) -> Vec<String> {
+        self.book.read().of_alert(alert).into_iter().map(|one| one.id.clone()).collect()
     }
 
     /// Where the lever stands.
