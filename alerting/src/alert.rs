@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use isobar_normalizer::{AlertClass, FailureDomain, Labels, NativeState, Severity, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::outage::is_voice;
+
 /// Where an alert stands. Handling (acknowledged, silenced, inhibited) is another axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -155,6 +157,12 @@ pub struct NativeReport {
 }
 
 impl Alert {
+    /// Whether policies or providers' alarms say it: it is neither about Isobar itself nor of an outage that was inferred, and
+    /// nobody sent it.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.class != AlertClass::Own && self.pushed.is_none() && !is_voice(self.name())
+    }
+
     /// Alertmanager's fingerprint of the identity labels.
     pub fn fingerprint(&self) -> u64 {
         self.identity.fingerprint()

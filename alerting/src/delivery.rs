@@ -175,7 +175,7 @@ impl NotifiedAlert {
 const FIXED_BYTES: usize = 512;
 
 /// The bytes of a text and what follows it in JSON: a control character is written as six, a quote or backslash as two.
-fn quoted_bytes(text: &str) -> usize {
+pub(crate) fn quoted_bytes(text: &str) -> usize {
     let written = |byte: u8| match byte {
         0..0x20 => 6,
         b'"' | b'\\' => 2,

@@ -13,7 +13,7 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use isobar_normalizer::{AlarmReport, AlertClass, Timestamp};
+use isobar_normalizer::{AlarmReport, Timestamp};
 
 pub use query::{ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark, Stretch};
 
@@ -64,15 +64,15 @@ impl Evaluator {
     }
 
     /// Takes up the alerts of policies and native alarms as the journal's fold has them, those that ended lately included, so
-    /// that what fires is neither fired again nor lost, and `for` goes on. Alerts about Isobar itself are passed over.
-    /// Returns the end of alerts whose policy is gone, or no longer gives them that identity.
+    /// that what fires is neither fired again nor lost, and `for` goes on. Alerts about Isobar itself and those of outages are
+    /// passed over. Returns the end of alerts whose policy is gone, or no longer gives them that identity.
     pub fn restore<'a>(
         &mut self,
         alerts: impl IntoIterator<Item = &'a Alert>,
         now: Timestamp,
     ) -> Vec<Transition> {
-        let is_judged = |alert: &&Alert| alert.class != AlertClass::Own && alert.pushed.is_none();
-        let mut kept: Vec<Alert> = alerts.into_iter().filter(is_judged).cloned().collect();
+        let judged = alerts.into_iter().filter(|alert| alert.is_judged());
+        let mut kept: Vec<Alert> = judged.cloned().collect();
         for alert in kept.iter_mut().filter(|alert| alert.watched.metric.is_none() && alert.native.is_empty())
         {
             // Written by a version that did not say what an alert watches.

@@ -7,13 +7,16 @@
 //!
 //! State is a fold of [`IncidentRecord`]s; [`Incidents::correlate`] and its kin only say which records follow.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use isobar_normalizer::{Severity, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cell::Cell;
+use crate::delivery::quoted_bytes;
 use crate::outage::Verdict;
 
 mod distance;
@@ -79,6 +82,14 @@ pub struct IncidentRecord {
     /// By fingerprint: alerts that are or were in it.
     #[serde(with = "members")]
     pub members: BTreeMap<u64, Membership>,
+    /// How many more were in it and have been over for so long that they are not remembered one by one. None in the
+    /// journal, which has them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub forgotten: usize,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Where an incident stands.
@@ -131,13 +142,72 @@ impl Membership {
         self.moved_to.is_none()
     }
 
+    /// As JSON it has at most so many bytes; found without writing it.
+    fn bytes_max(&self) -> usize {
+        /// More than what is of fixed length takes: names of fields, times, words for severity and class.
+        const FIXED: usize = 640;
+        /// Ten digits and a comma.
+        const WORD: usize = 11;
+        let Features {
+            name,
+            resource,
+            kind,
+            provider,
+            account,
+            region,
+            zone,
+            service,
+            owner,
+            host,
+            workload,
+            words,
+            ..
+        } = &self.features;
+        let texts =
+            [resource, kind, provider, account, region, zone, service, owner, host, workload, &self.moved_to];
+        let texts = texts.into_iter().flatten().map(|text| &**text);
+        let texts = texts.chain([&**name, self.reason.as_str()]);
+        FIXED + texts.map(quoted_bytes).sum::<usize>() + WORD * words.len()
+    }
+
     /// Whether the alert belongs to this incident and is open.
     pub fn is_open(&self) -> bool {
         self.is_here() && self.left_at.is_none()
     }
 }
 
+/// So many bytes of members go into one record of the journal, which takes no payload of more than 1 MiB. The incident beside
+/// them takes a few kilobytes.
+const PART_BYTES: usize = 512 * 1024;
+
 impl IncidentRecord {
+    /// The records that hold it: each has the incident as it is after the change, and a part of the members. Applied one after
+    /// the other they are as the whole.
+    pub fn parts(&self) -> Vec<Cow<'_, Self>> {
+        let mut ends = Vec::new();
+        let mut size = 0;
+        for (fingerprint, member) in &self.members {
+            let written = member.bytes_max();
+            if size > 0 && size + written > PART_BYTES {
+                ends.push(*fingerprint);
+                size = 0;
+            }
+            size += written;
+        }
+        if ends.is_empty() {
+            return vec![Cow::Borrowed(self)];
+        }
+        let from = std::iter::once(Bound::Unbounded).chain(ends.iter().copied().map(Bound::Included));
+        let to = ends.iter().copied().map(Bound::Excluded).chain([Bound::Unbounded]);
+        let part = |range| {
+            let members =
+                self.members.range(range).map(|(fingerprint, member)| (*fingerprint, member.clone()));
+            let (incident, members) = (self.incident.clone(), members.collect());
+            Cow::Owned(Self { incident, members, forgotten: self.forgotten })
+        };
+        from.zip(to).map(part).collect()
+    }
+
     /// The members, without those that went to another incident.
     pub fn present(&self) -> impl Iterator<Item = (u64, &Membership)> {
         self.members

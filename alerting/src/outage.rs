@@ -39,6 +39,8 @@ pub use notice::HealthNotice;
 pub(crate) const PROVIDER_OUTAGE: &str = "ProviderOutage";
 /// The alert of our own way out.
 pub(crate) const OWN_UPLINK: &str = "OwnUplink";
+/// The names of outages' alerts, which no policy may take.
+pub(crate) const VOICES: [&str; 2] = [PROVIDER_OUTAGE, OWN_UPLINK];
 
 /// The provider of our own rooms.
 const ONPREM: &str = "onprem";
@@ -187,32 +189,34 @@ impl Verdict {
 
     /// Why an alert is part of this, in words; `None` for one that is not.
     pub(crate) fn explains(&self, features: &Features) -> Option<String> {
-        if self.ended_at.is_some() {
-            return None;
-        }
-        if self.is_voice(features) {
+        if self.ended_at.is_none() && self.is_voice(features) {
             return Some("says that it is so".to_owned());
         }
-        if is_voice(&features.name) || features.starts_at < self.onset.minus(ONSET_SLACK) {
-            return None;
+        self.speaks_for(features).then(|| self.since(features))
+    }
+
+    /// Whether an alert is part of this and is not this outage's own: nobody needs to be told of it.
+    pub(crate) fn speaks_for(&self, features: &Features) -> bool {
+        if self.ended_at.is_some()
+            || is_voice(&features.name)
+            || features.starts_at < self.onset.minus(ONSET_SLACK)
+        {
+            return false;
         }
-        match self.cause {
-            Cause::Provider => {
-                let cell = self.cell.as_ref()?;
-                let is_in = features.provider.as_ref() == Some(&cell.provider)
+        let is_brought_about = BROUGHT_ABOUT.contains(&features.class);
+        match (self.cause, &self.cell) {
+            (Cause::Provider, None) => false,
+            (Cause::Provider, Some(cell)) => {
+                let is_in_zone = |zone| features.zone.as_ref().is_none_or(|of| of == zone);
+                is_brought_about
+                    && features.provider.as_ref() == Some(&cell.provider)
                     && features.region.as_ref() == Some(&cell.region)
                     && cell.service.as_ref().is_none_or(|kind| features.kind.as_ref() == Some(kind))
-                    && cell
-                        .zone
-                        .as_ref()
-                        .is_none_or(|zone| features.zone.as_ref().is_none_or(|of| of == zone));
-                (is_in && BROUGHT_ABOUT.contains(&features.class)).then(|| self.since(features))
+                    && cell.zone.as_ref().is_none_or(is_in_zone)
             }
-            Cause::OwnUplink => {
+            (Cause::OwnUplink, _) => {
                 let is_abroad = features.provider.as_deref().is_some_and(|provider| provider != ONPREM);
-                let is_brought_about = BROUGHT_ABOUT.contains(&features.class);
-                let is_own = OF_UPLINK.contains(&&*features.name);
-                ((is_abroad && is_brought_about) || is_own).then(|| self.since(features))
+                (is_abroad && is_brought_about) || OF_UPLINK.contains(&&*features.name)
             }
         }
     }
@@ -239,7 +243,7 @@ impl Verdict {
 
 /// Whether an alert of this name is a verdict's.
 pub(crate) fn is_voice(name: &str) -> bool {
-    [PROVIDER_OUTAGE, OWN_UPLINK].contains(&name)
+    VOICES.contains(&name)
 }
 
 /// A region of a provider, as a key.

@@ -23,11 +23,17 @@ use report::Report;
 
 /// Every benchmark: its name and what runs it.
 const ALL: [&str; 7] = ["parse", "scrape", "page", "restart", "outage", "centre", "cycle"];
+/// Prints what becomes of the days that the rules for outages are made on, and keeps nothing.
+const OUTAGE_DAYS: &str = "outage-days";
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let only: Vec<String> = std::env::args().skip(1).collect();
+    if only == [OUTAGE_DAYS] {
+        print!("{}", outage::days());
+        return Ok(());
+    }
     if let Some(unknown) = only.iter().find(|name| !ALL.contains(&name.as_str())) {
         bail!("no benchmark {unknown}: one of {}", ALL.join(", "));
     }

@@ -2,7 +2,9 @@
 
 mod freshness;
 mod parts;
+mod reach;
 mod status;
+mod trouble;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -20,8 +22,10 @@ use crate::clock;
 use crate::ingest::{Delivery, Ingest, IngestError, refusals};
 use crate::metadata::Said;
 use freshness::Outcome;
+use reach::Asked;
 
 pub use freshness::BlockState;
+pub use reach::Reach;
 pub use status::{PartHealth, SourceHealth, SourceStatus, SourceStatuses};
 
 /// A collection that has not ended after this many of its intervals is given up, and at least after a minute.
@@ -295,7 +299,7 @@ async fn take(
     collected: Result<Collected, CollectError>,
 ) -> bool {
     let mut failed = true;
-    let mut measures = false;
+    let mut watermark = None;
     let (failure, stored) = match collected {
         Err(error) => (Some(error.message), None),
         Ok(collected) => {
@@ -305,7 +309,7 @@ async fn take(
             if let Some(report) = collected.alarms {
                 shared.ingest.alarms().put(name, kind, &part.key, report);
             }
-            measures = collected.watermark.is_some();
+            watermark = collected.watermark;
             let failure = collected.failures.first().cloned();
             let delivery = Delivery {
                 source: shared.source.name.clone(),
@@ -329,6 +333,7 @@ async fn take(
     let result = if failure.is_some() { "failed" } else { "ok" };
     metrics::counter!("isobar_collect_rounds_total", "source" => shared.source.name.to_string(), "result" => result).increment(1);
     shared.statuses.change(&shared.source.name, began, |status| {
+        let every = part.interval.unwrap_or(status.interval);
         let SourceStatus { name, parts, .. } = &mut *status;
         let mut outcome = Outcome::Whole;
         parts.change(&part.key, |known| {
@@ -344,14 +349,20 @@ async fn take(
                 stored.as_ref().map_or(0, |appended| (appended.stored + appended.unchanged) as u64);
             if failure.is_none() {
                 known.last_success = Some(clock::now());
-                known.failing_since = None;
-            } else {
-                known.failing_since.get_or_insert_with(clock::now);
             }
+            let asked = Asked {
+                began,
+                ended: clock::now(),
+                failure: failure.as_deref(),
+                has_data: known.samples > 0,
+                watermark,
+                interval: every,
+            };
+            known.reach = known.reach.after(&asked);
             known.failure = failure;
             known.failed = failed || stored.is_none();
             known.interval = part.interval;
-            known.measures |= measures;
+            known.measures |= watermark.is_some();
             outcome = match known.health() {
                 SourceHealth::Up => Outcome::Whole,
                 SourceHealth::Degraded => Outcome::Partial,

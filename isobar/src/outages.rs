@@ -1,12 +1,10 @@
 //! Looks whether a provider is out, or our own way to all of them, from what is watched and how collecting goes.
 
-mod trouble;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use isobar_alerting::{CentreHandle, Estate, OutageAlerts, OutageInference, PartFacts, Verdict};
+use isobar_alerting::{CentreHandle, Estate, OutageAlerts, OutageInference, PartFacts, Transition, Verdict};
 use isobar_normalizer::{Labels, Provider};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -15,7 +13,6 @@ use crate::clock;
 use crate::collect::{PartHealth, SourceStatuses};
 use crate::resources::ResourceTable;
 use crate::stages::Stages;
-use trouble::trouble;
 
 /// How often it is looked. Alerts and collections come by the minute; the group of a page waits for half of one.
 const EVERY: Duration = Duration::from_secs(5);
@@ -50,6 +47,11 @@ impl Outages {
         let verdicts: Vec<Verdict> = held.filter_map(|incident| incident.outage).collect();
         let mut inference = OutageInference::restored(&verdicts);
         let mut voices = OutageAlerts::restored(&centre.alerts());
+        // What an outage explains is not told: before anything else it has the alert that speaks for it.
+        let missing = voices.catch_up(&verdicts, clock::now());
+        if hold(centre, Vec::new(), missing, &stop).await.is_none() {
+            return;
+        }
         let mut estate: Option<(Instant, Arc<Estate>)> = None;
         loop {
             let watched = match estate.take().filter(|(read, _)| read.elapsed() < ESTATE_KEPT) {
@@ -70,11 +72,10 @@ impl Outages {
                     return;
                 }
             };
-            for verdict in told {
-                let transition = voices.tell(&verdict, clock::now());
-                if hold(centre, verdict, transition, &stop).await.is_none() {
-                    return;
-                }
+            let now = clock::now();
+            let transitions = told.iter().filter_map(|verdict| voices.tell(verdict, now)).collect();
+            if hold(centre, told, transitions, &stop).await.is_none() {
+                return;
             }
             outages.stages.finished(STAGE, EVERY, clock::now());
             tokio::select! {
@@ -125,16 +126,12 @@ impl Outages {
     }
 }
 
-/// Whose interface a kind of source asks; `None` for kinds that ask machines.
+/// Kinds of sources that ask a provider's interface, and whose that is; the others ask machines.
+const INTERFACES: [(&str, Provider); 2] = [("azure_monitor", Provider::Azure), ("cloudwatch", Provider::Aws)];
+
+/// Whose interface a kind of source asks.
 fn interface(kind: &str) -> Option<Provider> {
-    match kind {
-        "cloudwatch" => Some(Provider::Aws),
-        "azure_monitor" => Some(Provider::Azure),
-        "alibaba_cloudmonitor" => Some(Provider::AlibabaCloud),
-        "huawei_ces" => Some(Provider::HuaweiCloud),
-        "gcp_monitoring" => Some(Provider::Gcp),
-        _ => None,
-    }
+    INTERFACES.iter().find(|(of, _)| *of == kind).map(|(_, provider)| *provider)
 }
 
 /// Our own rooms, for what sees nothing else. What scrapes a machine in a cloud says of the machine, and nothing of the
@@ -150,26 +147,28 @@ fn fact(provider: Provider, seen: Option<&BTreeSet<(Provider, String)>>, part: &
         (Some(only), None) => only,
         _ => "",
     };
-    let wrong = part.reason.as_deref().and_then(trouble);
     PartFacts {
         provider: provider.as_str().into(),
         region: region.into(),
-        trouble: wrong.zip(part.failing_since),
-        last_success: part.last_success,
+        trouble: part.reach.trouble,
+        last_answer: part.reach.last_answer,
     }
 }
 
-/// Hands a verdict over until it is taken: the inference holds it already. `None` when stopped.
+/// Hands verdicts and alerts over until they are taken: the inference holds them already. `None` when stopped.
 async fn hold(
     centre: &CentreHandle,
-    verdict: Verdict,
-    transition: Option<isobar_alerting::Transition>,
+    verdicts: Vec<Verdict>,
+    transitions: Vec<Transition>,
     stop: &CancellationToken,
 ) -> Option<()> {
+    if verdicts.is_empty() && transitions.is_empty() {
+        return Some(());
+    }
     loop {
-        match centre.hold_outage(verdict.clone(), transition.clone()).await {
+        match centre.hold_outages(verdicts.clone(), transitions.clone()).await {
             Ok(()) => return Some(()),
-            Err(error) => warn!(%error, "an outage was not taken; it is handed in again"),
+            Err(error) => warn!(%error, "what is known of outages was not taken; it is handed in again"),
         }
         tokio::select! {
             () = stop.cancelled() => return None,
@@ -184,24 +183,34 @@ mod tests {
 
     use super::*;
 
-    fn part(reason: Option<&str>) -> PartHealth {
+    fn part() -> PartHealth {
         PartHealth {
             key: "1/us-east-1".into(),
             health: crate::collect::SourceHealth::Up,
-            reason: reason.map(str::to_owned),
-            failing_since: reason.map(|_| Timestamp::from_millis(1)),
+            reason: None,
+            reach: crate::collect::Reach::default(),
             last_success: None,
             samples: 0,
             next: Timestamp::from_millis(2),
         }
     }
 
+    /// A kind that is not among them is never evidence against its provider.
+    #[test]
+    fn every_kind_of_source_asks_a_known_interface_or_machines() {
+        for kind in isobar_collectors::KINDS {
+            let asks_machines = kind.name() == "prometheus";
+            assert_ne!(interface(kind.name()).is_some(), asks_machines, "{}", kind.name());
+        }
+        let exists = |name: &str| isobar_collectors::KINDS.iter().any(|kind| kind.name() == name);
+        assert!(INTERFACES.iter().all(|(name, _)| exists(name)));
+    }
+
     #[test]
     fn a_part_is_of_the_one_region_it_sees() {
         let seen =
             |regions: &[&str]| regions.iter().map(|region| (Provider::Aws, (*region).to_owned())).collect();
-        let region =
-            |seen: Option<&BTreeSet<(Provider, String)>>| fact(Provider::Aws, seen, &part(None)).region;
+        let region = |seen: Option<&BTreeSet<(Provider, String)>>| fact(Provider::Aws, seen, &part()).region;
         assert_eq!(&*region(Some(&seen(&["us-east-1"]))), "us-east-1");
         assert_eq!(&*region(Some(&seen(&["us-east-1", "eu-west-1"]))), "");
         assert_eq!(&*region(None), "");
@@ -215,13 +224,5 @@ mod tests {
         assert_eq!(in_our_rooms(Some(&seen(&[Provider::Onprem]))), Some(Provider::Onprem));
         assert_eq!(in_our_rooms(Some(&seen(&[Provider::Onprem, Provider::Aws]))), None);
         assert_eq!(in_our_rooms(None), None);
-    }
-
-    #[test]
-    fn what_goes_wrong_has_a_time() {
-        let failing =
-            fact(Provider::Aws, None, &part(Some("1/us-east-1: GetMetricData: throttled (slow down)")));
-        assert_eq!(failing.trouble, Some((isobar_alerting::Trouble::Throttled, Timestamp::from_millis(1))));
-        assert_eq!(fact(Provider::Aws, None, &part(None)).trouble, None);
     }
 }

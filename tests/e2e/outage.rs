@@ -70,7 +70,7 @@ sources:
     );
     std::fs::write(home.path().join("isobar.yaml"), config).unwrap();
     std::fs::write(home.path().join("policies.yaml"), POLICIES).unwrap();
-    let server = Server::start_in(home.path()).await;
+    let mut server = Server::start_in(home.path()).await;
 
     let incident = eventually_within(Duration::from_secs(240), "an outage to be suspected", || async {
         let outages = sql(
@@ -101,4 +101,16 @@ sources:
     assert!(said.contains("independent services") && said.contains("fail at the provider"), "{said}");
     let delivery = &server.items("deliveries").await[0];
     assert_eq!(delivery["incident"], incident[0]);
+
+    // A process that is killed knows of it again, and pages nobody anew.
+    server.kill_and_restart().await;
+    eventually_within(Duration::from_secs(120), "the region to be collected again", || async {
+        let sources = server.items("sources").await;
+        sources.iter().any(|source| source["name"] == "aws" && source["state"] == "degraded").then_some(())
+    })
+    .await;
+    let alerts = server.items("alerts?limit=500").await;
+    let outage = alerts.iter().find(|alert| alert["name"] == "ProviderOutage" && alert["state"] == "firing");
+    assert_eq!(outage.expect("its alert")["incident"], incident[0]);
+    assert!(told(&webhook).iter().all(|name| name == "ProviderOutage"));
 }

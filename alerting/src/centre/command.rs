@@ -40,7 +40,7 @@ pub(super) enum Command {
     ExpireSilence { id: String, actor: String, reply: Reply<Arc<Silence>> },
     Act { request: Request, reply: Reply<ActOutcome> },
     Incident { change: IncidentChange, actor: String, reply: Reply<Arc<str>> },
-    Outage { verdict: Box<Verdict>, transition: Option<Box<Transition>>, reply: Reply<()> },
+    Outages { verdicts: Vec<Verdict>, transitions: Vec<Transition>, reply: Reply<()> },
     Record { deliveries: Vec<Delivery>, reply: Reply<()> },
     HandOn { receiver: Arc<str>, failing: Vec<IntegrationId>, reply: Reply<()> },
     Test { record: TestFired, actor: String, reply: Reply<()> },
@@ -59,7 +59,7 @@ impl Command {
                 | Self::ExpireSilence { .. }
                 | Self::Act { .. }
                 | Self::Incident { .. }
-                | Self::Outage { .. }
+                | Self::Outages { .. }
                 | Self::HandOn { .. }
                 | Self::Resend { .. }
         )
@@ -158,14 +158,14 @@ impl Batch {
                     });
                 }
             },
-            Command::Outage { verdict, transition, reply } => {
-                let records = state.known.incidents.hold(&verdict, now);
+            Command::Outages { verdicts, transitions, reply } => {
+                let records = state.known.incidents.hold(&verdicts, now);
                 self.incidents(ACTOR, &records);
-                let transition = transition.map(|transition| Arc::new(*transition));
-                self.events.extend(transition.iter().map(|transition| event(KIND_ALERT, transition)));
+                let transitions: Vec<Arc<Transition>> = transitions.into_iter().map(Arc::new).collect();
+                self.events.extend(transitions.iter().map(|transition| event(KIND_ALERT, transition)));
                 self.then(reply, move |state| {
                     state.apply_incidents(records);
-                    if let Some(transition) = transition {
+                    for transition in transitions {
                         state.apply_transition(transition, None, now);
                     }
                 });
@@ -324,7 +324,8 @@ impl Batch {
     }
 
     fn incidents(&mut self, actor: &str, records: &[IncidentRecord]) {
-        self.events.extend(records.iter().map(|record| event_by(actor, KIND_INCIDENT, record)));
+        let parts = records.iter().flat_map(IncidentRecord::parts);
+        self.events.extend(parts.map(|part| event_by(actor, KIND_INCIDENT, &part)));
     }
 
     fn then<T: Send + 'static>(

@@ -109,12 +109,12 @@ impl State {
 impl CentreHandle {
     /// Every incident that is not over, or has been for at most a week, in the order of their ids.
     pub fn incidents(&self) -> Vec<ListedIncident> {
-        let listed = |record: &IncidentRecord| ListedIncident {
-            incident: record.incident.clone(),
-            alerts: record.present().count(),
-            open: record.present().filter(|(_, member)| member.is_open()).count(),
+        let listed = |(incident, alerts, open): (&Incident, usize, usize)| ListedIncident {
+            incident: incident.clone(),
+            alerts,
+            open,
         };
-        self.state.read().known.incidents.iter().map(listed).collect()
+        self.state.read().known.incidents.counted().map(listed).collect()
     }
 
     /// The incident of this id, while it is remembered.
@@ -164,7 +164,8 @@ impl CentreHandle {
     }
 
     /// What an inference makes of the alerts that are open now, of what providers say through alerts, and of what is
-    /// watched and collected.
+    /// watched and collected. Alerts that came over a door that cannot tell who speaks do not count: a stranger could keep a
+    /// whole region from being told.
     pub fn look_for_outages(
         &self,
         inference: &OutageInference,
@@ -173,24 +174,28 @@ impl CentreHandle {
     ) -> (OutageInference, Vec<Verdict>) {
         let now = (self.parts.clock)();
         let state = self.state.read();
-        let alerts: Vec<&Features> = state.known.incidents.open_features().collect();
+        let is_verified =
+            |fingerprint| state.known.alerts.get(fingerprint).is_some_and(|alert| alert.verified);
+        let open = state.known.incidents.open_features();
+        let alerts: Vec<&Features> =
+            open.filter(|(fingerprint, _)| is_verified(*fingerprint)).map(|(_, features)| features).collect();
         let open = state.known.alerts.iter().filter(|alert| alert.state.is_open());
         let notices: Vec<HealthNotice> = open.filter_map(HealthNotice::of).collect();
         let facts = OutageFacts { estate, alerts: &alerts, parts, notices: &notices };
         inference.step(&facts, now)
     }
 
-    /// Opens, changes or ends the incident of an outage, and takes in what that makes of the outage's own alert.
+    /// Opens, changes or ends the incidents of outages, and takes in what that makes of their own alerts, all at once: where
+    /// one outage takes another's place, nobody is told of what both speak for.
     ///
     /// # Errors
     /// The journal could not be written; then nothing changed and it is to be handed in again.
-    pub async fn hold_outage(
+    pub async fn hold_outages(
         &self,
-        verdict: Verdict,
-        transition: Option<Transition>,
+        verdicts: Vec<Verdict>,
+        transitions: Vec<Transition>,
     ) -> Result<(), CentreError> {
-        let (verdict, transition) = (Box::new(verdict), transition.map(Box::new));
-        self.ask(|reply| Command::Outage { verdict, transition, reply }).await
+        self.ask(|reply| Command::Outages { verdicts, transitions, reply }).await
     }
 
     async fn change_incident(&self, change: IncidentChange, actor: &str) -> Result<Arc<str>, CentreError> {

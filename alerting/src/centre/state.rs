@@ -149,8 +149,6 @@ impl From<Kept> for Known {
         for notification in &kept.log {
             log.apply(notification);
         }
-        let mut incidents = Incidents::default();
-        kept.incidents.into_iter().for_each(|record| incidents.apply(record));
         Self {
             alerts: kept.alerts,
             log,
@@ -158,7 +156,7 @@ impl From<Kept> for Known {
             silences: kept.silences,
             handlings: kept.handlings,
             changes: kept.changes,
-            incidents,
+            incidents: Incidents::restored(kept.incidents),
             held: kept.held,
             parts: NotificationParts::default(),
         }

@@ -16,6 +16,7 @@ use crate::fixture::{START, transition};
 use crate::outbox::DeliveryFilter;
 
 mod alertmanager;
+mod incidents;
 mod pushed;
 mod receiver;
 mod snapshot;

@@ -9,7 +9,7 @@ use super::distance::{Link, Near, VERY_NEAR, near};
 use super::features::{Features, wide_hash};
 use super::fold::Incidents;
 use super::index::Index;
-use super::tally::Tally;
+use super::tally::{Sum, Tally};
 use super::{Incident, IncidentRecord, IncidentState, Membership};
 use crate::alert::Alert;
 
@@ -20,12 +20,14 @@ pub(super) struct Draft<'a> {
     changed: BTreeMap<Arc<str>, Changed>,
     of: HashMap<u64, Arc<str>>,
     index: Index,
+    /// The count of an incident that was not there before.
+    nothing: Tally,
 }
 
-/// The record to be written of one incident, and all its members counted.
+/// The record to be written of one incident, and what of its members' count changes.
 struct Changed {
     record: IncidentRecord,
-    tally: Tally,
+    change: Tally,
 }
 
 /// The member of an incident that an alert is nearest to.
@@ -43,8 +45,8 @@ impl Nearest {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(known: &'a Incidents, now: Timestamp) -> Self {
-        let (changed, of, index) = Default::default();
-        Self { known, now, changed, of, index }
+        let (changed, of, index, nothing) = Default::default();
+        Self { known, now, changed, of, index, nothing }
     }
 
     /// Takes in an alert as it is now.
@@ -57,13 +59,22 @@ impl<'a> Draft<'a> {
             (Some(id), is_open) => {
                 let Some(before) = self.member(&id, fingerprint) else { return };
                 let mut member = before.clone();
-                member.left_at = (!is_open).then(|| alert.ends_at.unwrap_or(alert.updated_at));
                 if is_open {
+                    member.left_at = None;
                     member.severity = alert.severity;
                     member.features = Features::of(alert);
+                } else {
+                    // What is over may become pending again, and is over no later by that.
+                    let ended_at = alert.ends_at.or(before.left_at);
+                    member.left_at = Some(ended_at.unwrap_or(alert.updated_at));
                 }
+                let begins_again = is_open && before.left_at.is_some() && !before.by_person;
+                let outage = begins_again.then(|| self.outage_of(&member.features)).flatten();
                 if member != *before {
                     self.set(&id, fingerprint, member);
+                }
+                if let Some((outage, why)) = outage.filter(|(outage, _)| *outage != id) {
+                    self.move_member(fingerprint, &id, &outage, Some(why));
                 }
             }
         }
@@ -178,8 +189,8 @@ impl<'a> Draft<'a> {
             merged_into: None,
             apart_from: std::collections::BTreeSet::new(),
         };
-        let record = IncidentRecord { incident, members: BTreeMap::new() };
-        self.changed.insert(Arc::clone(&id), Changed { record, tally: Tally::default() });
+        let record = IncidentRecord { incident, members: BTreeMap::new(), forgotten: 0 };
+        self.changed.insert(Arc::clone(&id), Changed { record, change: Tally::default() });
         id
     }
 
@@ -197,17 +208,38 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Moves all members of one incident into another.
+    /// Moves all members of one incident into another, which is apart from what the one was apart from.
     pub(super) fn merge(&mut self, into: &Arc<str>, from: &Arc<str>, why: &str) {
-        let taken = self.change(from);
-        let (title, reason) = (taken.tally.title(), taken.record.incident.reason.clone());
+        let title = self.title(from);
+        let taken = self.edit(from);
+        let (reason, mut apart_from) = (taken.reason.clone(), taken.apart_from.clone());
         for fingerprint in self.present(from) {
             self.move_member(fingerprint, from, into, None);
         }
-        self.change(into)
-            .record
-            .incident
-            .add_reason(&format!("merged with {title} ({reason}), because {why}"));
+        apart_from.remove(into);
+        for other in &apart_from {
+            if self.incident(other).is_some_and(|other| !other.is_resolved()) {
+                self.edit(other).apart_from.insert(Arc::clone(into));
+            }
+        }
+        let merged = self.edit(into);
+        merged.apart_from.append(&mut apart_from);
+        merged.add_reason(&format!("merged with {title} ({reason}), because {why}"));
+    }
+
+    /// The count of an incident's members as it will be.
+    fn sum(&self, id: &str) -> Sum<'_> {
+        let known = self.known.known(id).map_or(&self.nothing, |known| &known.tally);
+        let change = self.changed.get(id).map_or(&self.nothing, |changed| &changed.change);
+        Sum { known, change }
+    }
+
+    fn title(&self, id: &str) -> String {
+        self.sum(id).title(self.forgotten(id))
+    }
+
+    fn forgotten(&self, id: &str) -> usize {
+        self.known.get(id).map_or(0, |record| record.forgotten)
     }
 
     /// Moves one member; its reason stays, unless there is a new one. What is left of an incident that nobody is in is over.
@@ -225,9 +257,8 @@ impl<'a> Draft<'a> {
         moved.reason = reason.unwrap_or(moved.reason);
         self.set(from, fingerprint, left);
         self.set(into, fingerprint, moved);
-        let left_behind = self.change(from);
-        if left_behind.tally.is_empty() {
-            let incident = &mut left_behind.record.incident;
+        if self.sum(from).is_empty() {
+            let incident = self.edit(from);
             incident.state = IncidentState::Resolved;
             incident.merged_into = Some(Arc::clone(into));
             incident.ends_at = Some(incident.updated_at);
@@ -251,10 +282,10 @@ impl<'a> Draft<'a> {
         let before = self.member(id, fingerprint).filter(|before| before.is_here()).cloned();
         let changed = self.change(id);
         if let Some(before) = &before {
-            changed.tally.take(before);
+            changed.change.take(before);
         }
         if member.is_here() {
-            changed.tally.add(&member);
+            changed.change.add(&member);
         }
         changed.record.members.insert(fingerprint, member.clone());
         if let Some(before) = &before {
@@ -278,8 +309,8 @@ impl<'a> Draft<'a> {
                 known.known(id).expect("only incidents that are known or were opened here are changed");
             let mut incident = known.record.incident.clone();
             incident.updated_at = now;
-            let record = IncidentRecord { incident, members: BTreeMap::new() };
-            Changed { record, tally: known.tally.clone() }
+            let record = IncidentRecord { incident, members: BTreeMap::new(), forgotten: 0 };
+            Changed { record, change: Tally::default() }
         })
     }
 
@@ -308,21 +339,28 @@ impl<'a> Draft<'a> {
     }
 
     /// The records to be written.
-    pub(super) fn finish(self) -> Vec<IncidentRecord> {
-        let finished = |Changed { mut record, tally }: Changed| {
-            let incident = &mut record.incident;
-            incident.severity = tally.severity().unwrap_or(incident.severity);
-            match &incident.outage {
-                Some(outage) => incident.title = outage.title(tally.members()),
-                None if !tally.is_empty() => {
-                    incident.cell = tally.cell();
-                    incident.title = tally.title();
-                    incident.starts_at = tally.starts_at().unwrap_or(incident.starts_at);
-                }
-                None => {}
+    pub(super) fn finish(mut self) -> Vec<IncidentRecord> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_values().map(|changed| self.finished(changed)).collect()
+    }
+
+    fn finished(&self, Changed { mut record, change }: Changed) -> IncidentRecord {
+        let incident = &mut record.incident;
+        let forgotten = self.forgotten(&incident.id);
+        let known = self.known.known(&incident.id).map_or(&self.nothing, |known| &known.tally);
+        let sum = Sum { known, change: &change };
+        incident.severity = sum.severity().unwrap_or(incident.severity);
+        match &incident.outage {
+            Some(outage) => incident.title = outage.title(sum.members() + forgotten),
+            None if !sum.is_empty() => {
+                incident.cell = sum.cell();
+                incident.title = sum.title(forgotten);
+                let began = sum.starts_at().unwrap_or(incident.starts_at);
+                // Those that are forgotten began before.
+                incident.starts_at = if forgotten > 0 { began.min(incident.starts_at) } else { began };
             }
-            record
-        };
-        self.changed.into_values().map(finished).collect()
+            None => {}
+        }
+        record
     }
 }

@@ -16,6 +16,10 @@ use crate::alert::Alert;
 /// An incident whose members are all over stays open for so long: what comes back within it comes back to it.
 pub(super) const HOLD_OPEN: Duration = Duration::from_secs(5 * 60);
 
+/// Of an incident so many members are remembered that are over or went elsewhere: one that stays open for weeks has had any
+/// number of pods in it.
+pub(super) const OVER_KEPT: usize = 5_000;
+
 /// Every incident of late, and where each alert is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Incidents {
@@ -37,6 +41,28 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// Forgets members that have been over for longest, or went elsewhere, down to [`OVER_KEPT`]: says which, and what
+    /// correlation saw of them.
+    fn forget(&mut self) -> Vec<(u64, Features)> {
+        let open = self.tally.open();
+        let members = &mut self.record.members;
+        let Some(surplus) = (members.len() - open).checked_sub(OVER_KEPT + 1) else { return Vec::new() };
+        let over = members.iter().filter(|(_, member)| !member.is_open());
+        let mut over: Vec<(Timestamp, u64)> =
+            over.map(|(id, member)| (member.left_at.unwrap_or(member.joined_at), *id)).collect();
+        over.select_nth_unstable(surplus);
+        let mut forgotten = Vec::with_capacity(surplus + 1);
+        for (_, fingerprint) in over.into_iter().take(surplus + 1) {
+            let Some(member) = members.remove(&fingerprint) else { continue };
+            if member.is_here() {
+                self.tally.take(&member);
+                self.record.forgotten += 1;
+            }
+            forgotten.push((fingerprint, member.features));
+        }
+        forgotten
+    }
+
     /// When it is resolved, if nothing happens.
     fn closes_at(&self) -> Option<Timestamp> {
         let incident = &self.record.incident;
@@ -46,12 +72,27 @@ impl Known {
 }
 
 impl Incidents {
+    /// What a snapshot kept, each with all its members, in any order.
+    pub fn restored(mut records: Vec<IncidentRecord>) -> Self {
+        // An alert is in the incident that changed last; one that was resolved at that moment it had left before.
+        records.sort_by_key(|record| (record.incident.updated_at, !record.incident.is_resolved()));
+        let mut incidents = Self::default();
+        for record in records {
+            let (id, forgotten) = (Arc::clone(&record.incident.id), record.forgotten);
+            incidents.apply(record);
+            if let Some(known) = incidents.all.get_mut(&id) {
+                known.record.forgotten = forgotten;
+            }
+        }
+        incidents
+    }
+
     /// Takes in one record; applied twice, it is as applied once.
     pub fn apply(&mut self, record: IncidentRecord) {
-        let IncidentRecord { incident, members } = record;
+        let IncidentRecord { incident, members, .. } = record;
         let id = Arc::clone(&incident.id);
         let known = self.all.entry(Arc::clone(&id)).or_insert_with(|| Known {
-            record: IncidentRecord { incident: incident.clone(), members: BTreeMap::new() },
+            record: IncidentRecord { incident: incident.clone(), members: BTreeMap::new(), forgotten: 0 },
             tally: Tally::default(),
         });
         if let Some(due) = known.closes_at() {
@@ -116,7 +157,7 @@ impl Incidents {
             incident.state = IncidentState::Resolved;
             incident.ends_at = known.tally.ends_at().or(Some(now));
             incident.updated_at = now;
-            IncidentRecord { incident, members: BTreeMap::new() }
+            IncidentRecord { incident, members: BTreeMap::new(), forgotten: 0 }
         };
         due.map(resolved).collect()
     }
@@ -126,7 +167,8 @@ impl Incidents {
         self.closing.first().map(|(due, _)| *due)
     }
 
-    /// Forgets what was resolved longer ago than `retention`.
+    /// Forgets what was resolved longer ago than `retention`, and of the others the members that have been over for longest
+    /// where those are too many.
     pub fn expire(&mut self, now: Timestamp, retention: Duration) {
         let is_old =
             |incident: &Incident| incident.is_resolved() && now.since(incident.updated_at) > retention;
@@ -141,6 +183,14 @@ impl Incidents {
             for fingerprint in known.record.members.keys() {
                 if self.of.get(fingerprint) == Some(&id) {
                     self.of.remove(fingerprint);
+                }
+            }
+        }
+        for (id, known) in &mut self.all {
+            for (fingerprint, features) in known.forget() {
+                self.index.remove(fingerprint, &features, id);
+                if self.of.get(&fingerprint) == Some(id) {
+                    self.of.remove(&fingerprint);
                 }
             }
         }
@@ -169,18 +219,28 @@ impl Incidents {
         }
         let record = self.of(fingerprint)?;
         let outage = record.incident.outage.as_ref().filter(|_| record.incident.is_standing_outage())?;
-        let is_folded = !outage.is_voice(&record.members.get(&fingerprint)?.features);
-        is_folded.then_some(&record.incident)
+        // What it took in as long as it was thought to be wider, or what people put there, it does not speak for.
+        outage.speaks_for(&record.members.get(&fingerprint)?.features).then_some(&record.incident)
     }
 
-    /// What correlation sees of every open alert.
-    pub fn open_features(&self) -> impl Iterator<Item = &Features> {
+    /// The fingerprint of every open alert, and what correlation sees of it.
+    pub fn open_features(&self) -> impl Iterator<Item = (u64, &Features)> {
         let members = self.unresolved().flat_map(|known| known.record.present());
-        members.filter(|(_, member)| member.left_at.is_none()).map(|(_, member)| &member.features)
+        let open = members.filter(|(_, member)| member.left_at.is_none());
+        open.map(|(fingerprint, member)| (fingerprint, &member.features))
+    }
+
+    /// Every incident of late in the order of their ids, with how many alerts are or were in it, and how many of them are
+    /// open.
+    pub fn counted(&self) -> impl Iterator<Item = (&Incident, usize, usize)> {
+        self.all.values().map(|known| {
+            let Known { record, tally } = known;
+            (&record.incident, tally.members() + record.forgotten, tally.open())
+        })
     }
 
     /// Every incident of late, in the order of their ids.
-    pub fn iter(&self) -> impl Iterator<Item = &IncidentRecord> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &IncidentRecord> {
         self.all.values().map(|known| &known.record)
     }
 

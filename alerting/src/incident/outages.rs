@@ -10,17 +10,29 @@ use super::fold::{Incidents, Known};
 use crate::outage::Verdict;
 
 impl Incidents {
-    /// Opens the incident of an outage, or brings it to what is known of it now, and moves into it what the outage explains.
-    /// What people have put somewhere stays there. An outage that is over takes nothing more in.
-    pub fn hold(&self, verdict: &Verdict, now: Timestamp) -> Vec<IncidentRecord> {
+    /// Opens the incidents of outages, or brings them to what is known of them now, and moves into each what its outage
+    /// explains. What people have put somewhere stays there. An outage that is over takes nothing more in. Verdicts that are
+    /// handed in together are one change: where one outage takes another's place, nothing is without the one or the other.
+    pub fn hold<'a>(
+        &self,
+        verdicts: impl IntoIterator<Item = &'a Verdict>,
+        now: Timestamp,
+    ) -> Vec<IncidentRecord> {
+        let mut draft = Draft::new(self, now);
+        for verdict in verdicts {
+            self.hold_one(&mut draft, verdict);
+        }
+        draft.finish()
+    }
+
+    fn hold_one(&self, draft: &mut Draft<'_>, verdict: &Verdict) {
         let is_its = |known: &&Known| {
             known.record.incident.outage.as_ref().is_some_and(|outage| outage.is_about_the_same(verdict))
         };
         let its = self.unresolved().find(is_its).map(|known| Arc::clone(&known.record.incident.id));
         if its.is_none() && verdict.ended_at.is_some() {
-            return Vec::new();
+            return;
         }
-        let mut draft = Draft::new(self, now);
         let id = its.unwrap_or_else(|| {
             draft.open_as(verdict.name(), format!("inferred: {}", verdict.evidence()), verdict.onset)
         });
@@ -30,10 +42,9 @@ impl Incidents {
         incident.outage = Some(verdict.clone());
         if verdict.ended_at.is_none() {
             for known in self.unresolved().filter(|known| known.record.incident.id != id) {
-                self.fold(&mut draft, known, &id, verdict);
+                self.fold(draft, known, &id, verdict);
             }
         }
-        draft.finish()
     }
 
     /// Moves what the outage explains out of one incident into its own.
@@ -47,8 +58,14 @@ impl Incidents {
                 && member.is_open()
                 && !member.by_person
             {
-                draft.move_member(fingerprint, from, into, Some(format!("{why}; before: {}", member.reason)));
+                let before = before(&member.reason);
+                draft.move_member(fingerprint, from, into, Some(format!("{why}; before: {before}")));
             }
         }
     }
+}
+
+/// Why it was where it was, without why it had been elsewhere before.
+fn before(reason: &str) -> &str {
+    reason.split_once("; before: ").map_or(reason, |(latest, _)| latest)
 }

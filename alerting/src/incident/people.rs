@@ -99,6 +99,7 @@ impl Incidents {
             pin(&mut draft, &into, fingerprint);
         }
         draft.edit(&into).apart_from.remove(&from);
+        draft.edit(&from).apart_from.remove(&into);
         Ok(draft.finish())
     }
 

@@ -161,7 +161,7 @@ fn what_people_split_is_not_merged_again_and_what_they_merge_is_not_taken_apart(
     let records = incidents.merge(&split, &queue_id, "ann", at(70)).unwrap();
     apply(&mut incidents, &records);
     let verdict = verdict("aws", "us-east-1", 0);
-    let records = incidents.hold(&verdict, at(80));
+    let records = incidents.hold([&verdict], at(80));
     apply(&mut incidents, &records);
     assert_eq!(id(&incidents, &queue), id(&incidents, &memory), "put together by a person");
     assert_ne!(id(&incidents, &cpu), whole, "folded under the outage");
@@ -223,7 +223,7 @@ fn an_outage_takes_in_what_it_explains_and_nothing_else() {
     let (cpu, queue, room) = (firing(CPU, 1_000), firing(QUEUE, 1_010), firing(ROOM, 1_020));
     take(&mut incidents, &[&before, &disk, &cpu, &queue, &room], at(1_060));
     let mut outage = verdict("aws", "us-east-1", 1_000);
-    let records = incidents.hold(&outage, at(1_070));
+    let records = incidents.hold([&outage], at(1_070));
     apply(&mut incidents, &records);
     let memory = firing(MEMORY, 1_080);
     take(&mut incidents, &[&memory], at(1_090));
@@ -250,7 +250,7 @@ fn an_outage_takes_in_what_it_explains_and_nothing_else() {
     );
     // When it is over, what still fires is told, and what begins is not taken in.
     outage.ended_at = Some(at(2_000));
-    let records = incidents.hold(&outage, at(2_300));
+    let records = incidents.hold([&outage], at(2_300));
     apply(&mut incidents, &records);
     assert!(!folded(&incidents, &cpu));
     let late = firing("alertname=Late resource_id=aws:1:us-east-1:queue:late service_name=late", 2_310);
@@ -259,10 +259,194 @@ fn an_outage_takes_in_what_it_explains_and_nothing_else() {
 }
 
 #[test]
+fn what_an_outage_does_not_explain_any_more_is_told() {
+    let folded = |incidents: &Incidents, alert: &Alert| incidents.folded_under(alert.fingerprint()).is_some();
+    let zoned = |zone: &str, seconds| {
+        let mut alert = firing(&format!("alertname=Slow resource_id=aws:1:us-east-1:host:{zone}"), seconds);
+        let mut described = alert.described.edit();
+        alert.described = described.set("cloud_availability_zone", zone).build();
+        alert
+    };
+    let (a, b) = (zoned("a", 1_000), zoned("b", 1_010));
+    let mut incidents = Incidents::default();
+    take(&mut incidents, &[&a, &b], at(1_060));
+    let mut outage = verdict("aws", "us-east-1", 1_000);
+    let held = incidents.hold([&outage], at(1_070));
+    apply(&mut incidents, &held);
+    assert!(folded(&incidents, &a) && folded(&incidents, &b));
+    // It is one zone's.
+    outage.cell = outage.cell.map(|cell| Cell { zone: Some("a".into()), ..cell });
+    let held = incidents.hold([&outage], at(1_400));
+    apply(&mut incidents, &held);
+    assert!(folded(&incidents, &a) && !folded(&incidents, &b));
+    // A person puts in what no outage brings about.
+    let disk = Alert {
+        class: isobar_normalizer::AlertClass::Capacity,
+        ..firing("alertname=DiskFull resource_id=aws:1:us-east-1:host:a", 1_450)
+    };
+    take(&mut incidents, &[&disk], at(1_460));
+    let id = |alert: &Alert| incidents.of(alert.fingerprint()).unwrap().incident.id.clone();
+    let merged = incidents.merge(&id(&a), &id(&disk), "ann", at(1_470)).unwrap();
+    apply(&mut incidents, &merged);
+    assert!(!folded(&incidents, &disk));
+    // The next outage of the region begins before the incident of the first is closed.
+    outage.ended_at = Some(at(2_000));
+    let held = incidents.hold([&outage], at(2_300));
+    apply(&mut incidents, &held);
+    let held = incidents.hold([&verdict("aws", "us-east-1", 9_000)], at(9_060));
+    apply(&mut incidents, &held);
+    assert!(incidents.of(a.fingerprint()).unwrap().incident.is_standing_outage());
+    assert!(!folded(&incidents, &a), "it began long before");
+}
+
+#[test]
+fn what_fires_again_during_an_outage_is_part_of_it() {
+    let mut incidents = Incidents::default();
+    let (cpu, memory) = (firing(CPU, 0), firing(MEMORY, 30));
+    take(&mut incidents, &[&cpu, &memory], at(60));
+    take(&mut incidents, &[&over(&cpu, 100)], at(100));
+    let before = incidents.of(cpu.fingerprint()).unwrap().incident.id.clone();
+    // Waiting to fire once more it is as over as before.
+    let pending = Alert { state: AlertState::Pending, ..firing(CPU, 1_000) };
+    take(&mut incidents, &[&pending], at(1_000));
+    let record = incidents.get(&before).unwrap();
+    assert_eq!(record.members[&cpu.fingerprint()].left_at, Some(at(100)));
+    let held = incidents.hold([&verdict("aws", "us-east-1", 950)], at(1_010));
+    apply(&mut incidents, &held);
+    assert!(incidents.folded_under(memory.fingerprint()).is_none(), "it began long before");
+    take(&mut incidents, &[&firing(CPU, 1_000)], at(1_060));
+    let folded = incidents.folded_under(cpu.fingerprint()).expect("part of the outage");
+    assert_ne!(folded.id, before);
+    assert_eq!(incidents.get(&before).unwrap().members[&cpu.fingerprint()].moved_to, Some(folded.id.clone()));
+}
+
+#[test]
+fn what_people_split_stays_apart_from_what_it_is_merged_into() {
+    let mut incidents = Incidents::default();
+    let (cpu, memory, queue) = (firing(CPU, 0), firing(MEMORY, 10), firing(QUEUE, 20));
+    take(&mut incidents, &[&cpu, &memory, &queue], at(30));
+    let id =
+        |incidents: &Incidents, alert: &Alert| incidents.of(alert.fingerprint()).unwrap().incident.id.clone();
+    let whole = id(&incidents, &cpu);
+    let only = BTreeSet::from([memory.fingerprint()]);
+    let records = incidents.split(&whole, &only, "ann", at(40)).unwrap();
+    apply(&mut incidents, &records);
+    let records = incidents.merge(&id(&incidents, &queue), &id(&incidents, &memory), "ann", at(50)).unwrap();
+    apply(&mut incidents, &records);
+    // What correlation sees on the same machine is near to both.
+    let both =
+        "alertname=MemoryHighCpuFull resource_id=aws:1:us-east-1:compute.instance:i-1 service_name=shop";
+    take(&mut incidents, &[&firing(both, 55)], at(60));
+    assert_eq!(id(&incidents, &memory), id(&incidents, &queue));
+    assert_ne!(id(&incidents, &memory), id(&incidents, &cpu));
+    let apart = |of: &Alert| incidents.of(of.fingerprint()).unwrap().incident.apart_from.clone();
+    assert!(apart(&memory).contains(&whole) && apart(&cpu).contains(&id(&incidents, &queue)));
+}
+
+#[test]
+fn one_outage_that_takes_anothers_place_leaves_nothing_to_be_told_between() {
+    let mut incidents = Incidents::default();
+    let cpu = firing(CPU, 1_000);
+    take(&mut incidents, &[&cpu], at(1_060));
+    let mut narrow = verdict("aws", "us-east-1", 1_000);
+    narrow.cell = narrow.cell.map(|cell| Cell { service: Some("compute.instance".into()), ..cell });
+    let held = incidents.hold([&narrow], at(1_400));
+    apply(&mut incidents, &held);
+    assert!(incidents.folded_under(cpu.fingerprint()).is_some());
+    let wide = verdict("aws", "us-east-1", 1_000);
+    narrow.ended_at = Some(at(1_500));
+    let held = incidents.hold([&narrow, &wide], at(1_500));
+    assert_eq!(held.len(), 2);
+    apply(&mut incidents, &held);
+    let folded = incidents.folded_under(cpu.fingerprint()).expect("the successor speaks for it");
+    assert_eq!(folded.outage.as_ref(), Some(&wide));
+    assert_eq!(incidents.iter().filter(|record| !record.incident.is_resolved()).count(), 1);
+}
+
+#[test]
+fn a_snapshot_in_any_order_knows_where_a_recurring_alert_is() {
+    let mut incidents = Incidents::default();
+    for begins in [0, 1_000, 2_000] {
+        take(&mut incidents, &[&firing(CPU, begins)], at(begins));
+        take(&mut incidents, &[&over(&firing(CPU, begins), begins + 60)], at(begins + 60));
+        let closed = incidents.close(at(begins + 400));
+        apply(&mut incidents, &closed);
+    }
+    take(&mut incidents, &[&firing(CPU, 3_000)], at(3_000));
+    let mut kept: Vec<IncidentRecord> = incidents.iter().cloned().collect();
+    assert_eq!(kept.len(), 4);
+    for _ in 0..4 {
+        kept.rotate_left(1);
+        assert_eq!(Incidents::restored(kept.clone()), incidents);
+    }
+}
+
+#[test]
+fn of_an_incident_that_stays_open_members_long_over_are_forgotten_and_counted() {
+    const MORE: usize = 10;
+    let mut incidents = Incidents::default();
+    let pods: Vec<Alert> = (0..fold::OVER_KEPT + MORE)
+        .map(|pod| firing(&format!("alertname=PodSlow node=n-1 pod=cart-{pod}"), 0))
+        .collect();
+    let node = firing("alertname=NodeSlow node=n-1", 0);
+    let all: Vec<&Alert> = pods.iter().chain([&node]).collect();
+    take(&mut incidents, &all, at(10));
+    let ended: Vec<Alert> = (0..).zip(&pods).map(|(nth, pod)| over(pod, 100 + nth)).collect();
+    take(&mut incidents, &ended.iter().collect::<Vec<_>>(), at(9_000));
+    let counted = |incidents: &Incidents| {
+        incidents.counted().map(|(_, alerts, open)| (alerts, open)).collect::<Vec<_>>()
+    };
+    let before = counted(&incidents);
+    assert_eq!(before, [(fold::OVER_KEPT + MORE + 1, 1)]);
+    for _ in 0..2 {
+        incidents.expire(at(9_010), Duration::from_secs(60));
+        assert_eq!(counted(&incidents), before);
+        let record = incidents.of(node.fingerprint()).unwrap();
+        assert_eq!((record.members.len(), record.forgotten), (fold::OVER_KEPT + 1, MORE));
+    }
+    assert_eq!(incidents.of(pods[MORE - 1].fingerprint()), None, "over for longest");
+    assert!(incidents.of(pods[MORE].fingerprint()).is_some());
+    let kept = serde_json::to_string(&incidents.iter().collect::<Vec<_>>()).unwrap();
+    assert_eq!(Incidents::restored(serde_json::from_str(&kept).unwrap()), incidents);
+    // They still count in what it is called.
+    let worse = Alert { severity: Severity::Critical, ..node };
+    take(&mut incidents, &[&worse], at(9_020));
+    let incident = &incidents.of(worse.fingerprint()).unwrap().incident;
+    assert_eq!(incident.title, format!("{} alerts: PodSlow, NodeSlow", fold::OVER_KEPT + MORE + 1));
+    assert_eq!(incident.starts_at, at(0));
+}
+
+#[test]
+fn a_record_of_many_members_is_written_in_parts_that_come_to_the_whole() {
+    let odd = |nth: u64| {
+        let text = "\u{1}\"\\é".repeat(20);
+        let mut alert = firing(&format!("alertname=Slow resource_id=aws:1:us-east-1:host:h-{nth}"), 0);
+        let mut described = alert.described.edit();
+        alert.described = described.set("service_name", format!("{text}{nth}")).build();
+        alert
+    };
+    let alerts: Vec<Alert> = (0..3_000).map(odd).collect();
+    let record =
+        &Incidents::default().correlate(&alerts, at(10)).into_iter().max_by_key(|it| it.members.len());
+    let record = record.as_ref().unwrap();
+    let parts = record.parts();
+    assert!(parts.len() > 2, "{} members in {} parts", record.members.len(), parts.len());
+    let (mut whole, mut in_parts) = (Incidents::default(), Incidents::default());
+    whole.apply(record.clone());
+    for part in parts {
+        assert!(serde_json::to_vec(&part).unwrap().len() < 600 * 1024);
+        let bytes: usize = part.members.values().map(Membership::bytes_max).sum();
+        assert!(bytes >= serde_json::to_vec(&part.members.values().collect::<Vec<_>>()).unwrap().len());
+        in_parts.apply(part.into_owned());
+    }
+    assert_eq!(in_parts, whole);
+}
+
+#[test]
 fn records_come_back_from_json() {
     let mut incidents = Incidents::default();
     let records = take(&mut incidents, &[&firing(CPU, 0), &firing(MEMORY, 5)], at(10));
-    let held = incidents.hold(&verdict("aws", "us-east-1", 0), at(20));
+    let held = incidents.hold([&verdict("aws", "us-east-1", 0)], at(20));
     for record in records.iter().chain(&held) {
         let text = serde_json::to_string(record).unwrap();
         assert_eq!(&serde_json::from_str::<IncidentRecord>(&text).unwrap(), record);
@@ -336,7 +520,7 @@ fn live(changes: &[Change]) -> (Incidents, Vec<IncidentRecord>, BTreeSet<u64>) {
             Change::Outage { is_over } => {
                 let mut verdict = verdict("aws", "us-east-1", seconds.saturating_sub(200));
                 verdict.ended_at = is_over.then(|| at(seconds));
-                incidents.hold(&verdict, at(seconds))
+                incidents.hold([&verdict], at(seconds))
             }
             Change::Waits { seconds: waited } => {
                 seconds += waited;
@@ -376,6 +560,9 @@ proptest! {
             folded.apply(last.clone());
             prop_assert_eq!(&folded, &incidents);
         }
+        // So does a snapshot of them.
+        let kept: Vec<IncidentRecord> = incidents.iter().rev().cloned().collect();
+        prop_assert_eq!(&Incidents::restored(kept), &incidents);
     }
 
     /// What comes at the same moment may come in any order.

@@ -17,8 +17,27 @@ pub struct OutageAlerts {
 impl OutageAlerts {
     /// Takes up the alerts of an earlier process; others than those of outages are passed over.
     pub fn restored<'a>(alerts: impl IntoIterator<Item = &'a Alert>) -> Self {
-        let on = alerts.into_iter().filter(|alert| alert.state.is_open() && is_voice(alert.name()));
+        // What somebody sent under that name is not ours.
+        let is_ours =
+            |alert: &&Alert| alert.state.is_open() && is_voice(alert.name()) && alert.pushed.is_none();
+        let on = alerts.into_iter().filter(is_ours);
         Self { on: on.map(|alert| (alert.identity.clone(), alert.clone())).collect() }
+    }
+
+    /// Brings the alerts in line with the outages that stand: one that has none gets it, for it speaks for others that are
+    /// not told, and the alert of one that does not stand ends. They differ when an earlier process stopped between the two.
+    pub fn catch_up(&mut self, standing: &[Verdict], now: Timestamp) -> Vec<Transition> {
+        let identities: BTreeSet<Labels> = standing.iter().map(Verdict::identity).collect();
+        let orphans: Vec<Labels> = self.on.keys().filter(|one| !identities.contains(*one)).cloned().collect();
+        let mut told: Vec<Transition> = orphans
+            .iter()
+            .filter_map(|identity| self.on.remove(identity))
+            .map(|alert| over(alert, now, "the outage is over", now))
+            .collect();
+        let voiceless = standing.iter().filter(|verdict| !self.on.contains_key(&verdict.identity()));
+        let voiceless: Vec<&Verdict> = voiceless.collect();
+        told.extend(voiceless.into_iter().filter_map(|verdict| self.tell(verdict, now)));
+        told
     }
 
     /// Says what a verdict makes of its alert.
@@ -26,19 +45,22 @@ impl OutageAlerts {
         let identity = verdict.identity();
         let before = self.on.remove(&identity);
         if let Some(ended_at) = verdict.ended_at {
-            let mut over = before?;
-            let from = Some(over.state);
-            over.state = AlertState::Resolved;
-            over.ends_at = Some(ended_at);
-            over.updated_at = now;
-            let reason = verdict.against.first().cloned().unwrap_or_else(|| "the outage is over".to_owned());
-            return Some(Transition { from, reason, decided_at: now, alert: over });
+            let reason = verdict.against.first().map_or("the outage is over", String::as_str);
+            return Some(over(before?, ended_at, reason, now));
         }
         let from = before.as_ref().map(|alert| alert.state);
         let alert = alert(verdict, before.as_ref(), now);
         self.on.insert(identity, alert.clone());
         Some(Transition { from, reason: verdict.evidence(), decided_at: now, alert })
     }
+}
+
+fn over(mut alert: Alert, ended_at: Timestamp, reason: &str, now: Timestamp) -> Transition {
+    let from = Some(alert.state);
+    alert.state = AlertState::Resolved;
+    alert.ends_at = Some(ended_at);
+    alert.updated_at = now;
+    Transition { from, reason: reason.to_owned(), decided_at: now, alert }
 }
 
 fn alert(verdict: &Verdict, before: Option<&Alert>, now: Timestamp) -> Alert {

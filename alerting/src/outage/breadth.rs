@@ -61,6 +61,8 @@ pub(super) struct Breadth {
     pub(super) usual: f64,
     /// When the first of those began that belong together.
     pub(super) onset: Timestamp,
+    /// Whether so much time has passed since that what is told late has come, and what is silent is well.
+    pub(super) is_settled: bool,
     /// Units that breach elsewhere too and are not counted.
     pub(super) everywhere: Vec<Arc<str>>,
 }
@@ -131,8 +133,9 @@ impl<'a> Breaches<'a> {
             self.since(region, onset).filter(|features| first.contains_key(&unit_of(features))).collect();
         let kinds: BTreeSet<_> = breaching.iter().map(|features| &features.kind).collect();
         let is_broad = units >= UNITS_MIN && chance <= CHANCE_MAX && units as f64 >= SHARE_MIN * of as f64;
+        let is_settled = now.since(onset) >= SETTLED;
         is_broad.then(|| Breadth {
-            cell: if now.since(onset) >= SETTLED {
+            cell: if is_settled {
                 narrowed(region, &breaching, estate)
             } else {
                 Cell::region(&region.0, &region.1)
@@ -143,6 +146,7 @@ impl<'a> Breaches<'a> {
             chance,
             usual,
             onset,
+            is_settled,
             everywhere,
         })
     }

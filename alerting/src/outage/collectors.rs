@@ -32,10 +32,7 @@ pub(super) fn calls(
     let here = || parts.iter().filter(|part| is_in(part, region));
     let mut calls = Calls::default();
     let mut bad: Vec<(Trouble, Timestamp)> = Vec::new();
-    for (trouble, since) in here().filter_map(|part| part.trouble) {
-        if now.since(since) >= CHRONIC {
-            continue;
-        }
+    for (trouble, since) in here().filter(|part| !is_chronic(part, now)).filter_map(|part| part.trouble) {
         match trouble {
             Trouble::Denied => calls.against.push("our own access to it is denied".to_owned()),
             Trouble::Unreachable if !is_network_proven(region, parts, since) => {
@@ -69,8 +66,14 @@ pub(super) fn calls(
 
 /// Whether the interface in this region is not reached.
 pub(super) fn is_unreachable(region: &Region, parts: &[PartFacts], now: Timestamp) -> bool {
-    let is_now = |(trouble, since)| trouble == Trouble::Unreachable && now.since(since) < CHRONIC;
-    parts.iter().any(|part| is_in(part, region) && part.trouble.is_some_and(is_now))
+    let is_unreachable = |(trouble, _)| trouble == Trouble::Unreachable;
+    let is_here = |part: &&PartFacts| is_in(part, region) && !is_chronic(part, now);
+    parts.iter().filter(is_here).any(|part| part.trouble.is_some_and(is_unreachable))
+}
+
+/// Whether asking has gone wrong in the same way for so long that it tells nothing of now.
+pub(super) fn is_chronic(part: &PartFacts, now: Timestamp) -> bool {
+    part.trouble.is_some_and(|(_, since)| now.since(since) >= CHRONIC)
 }
 
 fn is_in(part: &PartFacts, region: &Region) -> bool {
@@ -80,7 +83,7 @@ fn is_in(part: &PartFacts, region: &Region) -> bool {
 /// Whether another provider on the other side of our uplink has answered since.
 pub(super) fn is_network_proven(region: &Region, parts: &[PartFacts], since: Timestamp) -> bool {
     let outside = |part: &&PartFacts| part.provider != region.0 && &*part.provider != ONPREM;
-    parts.iter().filter(outside).any(|part| part.last_success.is_some_and(|at| at > since))
+    parts.iter().filter(outside).any(|part| part.last_answer.is_some_and(|at| at > since))
 }
 
 fn is_throttled_elsewhere(region: &Region, parts: &[PartFacts]) -> bool {

@@ -28,10 +28,10 @@ pub struct PartFacts {
     pub provider: Arc<str>,
     /// Where; empty when the part is not of one region.
     pub region: Arc<str>,
-    /// What is wrong with asking, and since when; absent while all is well or nothing was asked yet.
+    /// What is wrong with asking, and since when it is this that is wrong; absent while all is well or nothing was asked yet.
     pub trouble: Option<(Trouble, Timestamp)>,
-    /// When everything last came.
-    pub last_success: Option<Timestamp>,
+    /// When an answer last came, whatever it said.
+    pub last_answer: Option<Timestamp>,
 }
 
 /// How asking a provider goes wrong.

@@ -159,10 +159,9 @@ impl OutageInference {
     }
 
     fn step_uplink(&mut self, facts: &OutageFacts<'_>, now: Timestamp, told: &mut Vec<Verdict>) {
-        let found = silence(facts.parts);
+        let found = silence(facts.parts, now);
         match (self.uplink.take(), found) {
-            (None, None) => {}
-            (None, Some(Silence { since, evidence, against })) => {
+            (None, Some(Silence { since, evidence, against })) if evidence.len() >= 2 => {
                 let verdict = Verdict {
                     cause: Cause::OwnUplink,
                     cell: None,
@@ -176,6 +175,7 @@ impl OutageInference {
                 told.push(verdict.clone());
                 self.uplink = Some(Standing::of(verdict));
             }
+            (None, _) => {}
             (Some(standing), Some(_)) => self.uplink = Some(Standing { quiet_since: None, ..standing }),
             (Some(standing), None) => {
                 let quiet_since = standing.quiet_since.unwrap_or(now);

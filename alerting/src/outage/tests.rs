@@ -66,7 +66,7 @@ fn parts(now: u64) -> Vec<PartFacts> {
         provider: provider.into(),
         region: region.into(),
         trouble: None,
-        last_success: Some(at(now.saturating_sub(10))),
+        last_answer: Some(at(now.saturating_sub(10))),
     };
     REGIONS.into_iter().flat_map(|place| std::iter::repeat_n(part(place), 3)).collect()
 }
@@ -74,7 +74,7 @@ fn parts(now: u64) -> Vec<PartFacts> {
 fn trouble(mut parts: Vec<PartFacts>, region: usize, trouble: Trouble, since: u64) -> Vec<PartFacts> {
     let is_in = |part: &&mut PartFacts| (&*part.provider, &*part.region) == REGIONS[region];
     for part in parts.iter_mut().filter(is_in) {
-        (part.trouble, part.last_success) = (Some((trouble, at(since))), Some(at(since.saturating_sub(50))));
+        (part.trouble, part.last_answer) = (Some((trouble, at(since))), Some(at(since.saturating_sub(50))));
     }
     parts
 }
@@ -221,11 +221,13 @@ fn when_every_cloud_is_silent_it_is_our_own_uplink() {
     world.alerts = breaches(0, &SERVICES, 1_000);
     world.parts = trouble(parts(1_020), 0, Trouble::Unreachable, 1_010);
     for part in &mut world.parts {
-        part.last_success = part.last_success.min(Some(at(1_000)));
+        part.last_answer = part.last_answer.min(Some(at(1_000)));
     }
     assert_eq!(world.look(1_020), [], "the other clouds have not been asked since");
     world.parts = silent(parts(1_060), 1_010);
-    let told = world.look(1_060);
+    assert_eq!(world.look(1_060), [], "it may pass");
+    world.parts = silent(parts(1_080), 1_010);
+    let told = world.look(1_080);
     let [verdict] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!((verdict.cause, &verdict.cell, verdict.onset), (Cause::OwnUplink, &None, at(1_010)));
     assert_eq!(classes(verdict), [EvidenceClass::Collectors, EvidenceClass::Controls]);
@@ -242,6 +244,66 @@ fn when_every_cloud_is_silent_it_is_our_own_uplink() {
     assert_eq!(told.iter().map(|verdict| verdict.ended_at).collect::<Vec<_>>(), [Some(at(1_200))]);
     world.parts = trouble(parts(1_300), 0, Trouble::Late, 1_210);
     assert_eq!(world.look(1_300), []);
+}
+
+#[test]
+fn an_uplink_is_not_blamed_without_our_own_rooms_or_for_what_has_long_been_silent() {
+    let silent = |parts, since| {
+        (0..3).fold(parts, |parts, region| trouble(parts, region, Trouble::Unreachable, since))
+    };
+    let day = 86_400;
+    let cases: [(&str, Vec<PartFacts>, usize); 6] = [
+        ("every cloud is silent, and our rooms go on", silent(parts(day), day - 90), 1),
+        ("nothing of our own to compare with", silent(parts(day), day - 90)[..9].to_vec(), 0),
+        (
+            "our own rooms are silent, too",
+            trouble(silent(parts(day), day - 90), 3, Trouble::Unreachable, day - 90),
+            0,
+        ),
+        ("for so long that it is nothing new", silent(parts(day), day - 7 * 3_600), 0),
+        (
+            "one cloud has been for long",
+            trouble(silent(parts(day), day - 90), 2, Trouble::Unreachable, 100),
+            0,
+        ),
+        (
+            "somebody has answered since",
+            {
+                let mut parts = silent(parts(day), day - 90);
+                parts[0].last_answer = Some(at(day - 20));
+                parts
+            },
+            0,
+        ),
+    ];
+    for (case, parts, expected) in cases {
+        let mut world = World::new();
+        world.parts = parts;
+        assert_eq!(world.look(day).len(), expected, "{case}");
+    }
+    // A part that has long been out of reach makes no outage older than it is.
+    let mut world = World::new();
+    world.parts = silent(parts(day), day - 90);
+    world.parts[0].trouble = Some((Trouble::Unreachable, at(day - 3 * 3_600)));
+    assert_eq!(world.look(day)[0].onset, at(day - 140), "when the cloud last answered");
+    assert_eq!(world.look(day + 15), []);
+}
+
+#[test]
+fn a_second_wave_does_not_make_the_loss_of_a_zone_that_of_the_region() {
+    let mut world = World::new();
+    let machines = |seconds| {
+        SERVICES.into_iter().flat_map(move |service| KINDS.map(|kind| breach(0, service, kind, "b", seconds)))
+    };
+    world.alerts = machines(1_000).collect();
+    world.parts = trouble(parts(1_400), 0, Trouble::Errors, 1_010);
+    let zone = |told: &[Verdict]| told[0].cell.as_ref().unwrap().zone.as_deref().map(str::to_owned);
+    assert_eq!(zone(&world.look(1_400)).as_deref(), Some("us-east-1b"));
+    // Most of it clears, and breaches again.
+    world.alerts = machines(2_000).collect();
+    world.parts = trouble(parts(2_060), 0, Trouble::Errors, 1_010);
+    assert_eq!(world.look(2_060), [], "what is told late has not come");
+    assert_eq!(world.look(2_400), [], "the same zone");
 }
 
 #[test]
@@ -404,6 +466,34 @@ fn its_alert_fires_changes_and_resolves() {
     let over = alerts.tell(&verdict, at(2_300)).unwrap();
     assert_eq!((over.alert.state, over.alert.ends_at), (AlertState::Resolved, Some(at(2_000))));
     assert_eq!(alerts.tell(&verdict, at(2_310)), None);
+}
+
+#[test]
+fn after_a_restart_every_outage_has_its_alert_and_no_alert_is_without_its_outage() {
+    let mut world = World::new();
+    world.alerts = breaches(0, &SERVICES[..4], 1_000);
+    world.parts = trouble(parts(1_060), 0, Trouble::Errors, 1_020);
+    let verdict = world.look(1_060).remove(0);
+    let standing = [verdict.clone()];
+    let mut voices = OutageAlerts::default();
+    let told = voices.catch_up(&standing, at(1_100));
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].alert.state, &told[0].alert.identity), (AlertState::Firing, &verdict.identity()));
+    assert_eq!(voices.catch_up(&standing, at(1_110)), [], "it has it");
+    let mut restarted = OutageAlerts::restored([&told[0].alert]);
+    assert_eq!(restarted.catch_up(&standing, at(1_120)), []);
+    let ended = restarted.catch_up(&[], at(1_130));
+    assert_eq!((ended.len(), ended[0].alert.state), (1, AlertState::Resolved));
+    // What a stranger sent under its name does not stand in for it.
+    let mut sent = told[0].alert.clone();
+    sent.pushed = Some(crate::Pushed {
+        door: "alertmanager".to_owned(),
+        generator_url: String::new(),
+        is_timed: true,
+        expires_at: at(9_000),
+        reported_at: at(1_000),
+    });
+    assert_eq!(OutageAlerts::restored([&sent]).catch_up(&standing, at(1_140)).len(), 1);
 }
 
 #[test]

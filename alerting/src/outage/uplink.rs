@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use isobar_normalizer::Timestamp;
 
+use super::collectors::is_chronic;
 use super::facts::{PartFacts, Trouble};
 use super::{Evidence, EvidenceClass, ONPREM};
 
@@ -12,6 +14,9 @@ use super::{Evidence, EvidenceClass, ONPREM};
 const CLOUDS_MIN: usize = 2;
 /// Parts of each that must not answer, or all it has where those are fewer.
 const PARTS_MIN: usize = 2;
+/// Nothing outside may have answered for so long: clouds are asked every minute, and by then what failed for a moment answers
+/// again.
+const LASTS: Duration = Duration::from_secs(60);
 
 /// That nothing outside answers.
 #[derive(Clone, Debug)]
@@ -21,37 +26,32 @@ pub(super) struct Silence {
     pub(super) against: Vec<String>,
 }
 
-/// Looks whether every cloud is silent: none has answered since the last of them fell silent.
-pub(super) fn silence(parts: &[PartFacts]) -> Option<Silence> {
+/// Looks whether every cloud is silent and has been for a while. What has been silent for hours is broken or gone, and tells
+/// nothing of now.
+pub(super) fn silence(parts: &[PartFacts], now: Timestamp) -> Option<Silence> {
     let mut clouds: BTreeMap<&Arc<str>, Vec<&PartFacts>> = BTreeMap::new();
-    let (rooms, outside): (Vec<&PartFacts>, Vec<&PartFacts>) =
-        parts.iter().partition(|part| &*part.provider == ONPREM);
-    for part in outside.iter().filter(|part| !part.provider.is_empty()) {
-        clouds.entry(&part.provider).or_default().push(part);
+    let mut rooms = Vec::new();
+    for part in parts.iter().filter(|part| !part.provider.is_empty() && !is_chronic(part, now)) {
+        if &*part.provider == ONPREM {
+            rooms.push(part);
+        } else {
+            clouds.entry(&part.provider).or_default().push(part);
+        }
     }
     if clouds.len() < CLOUDS_MIN {
         return None;
     }
-    let mut first = None;
-    let mut last = None;
-    for parts in clouds.values() {
-        let silent: Vec<Timestamp> = parts.iter().filter_map(|part| silent_since(part)).collect();
-        if silent.len() < PARTS_MIN.min(parts.len()) {
-            return None;
-        }
-        let since = silent.iter().min().copied();
-        first = first.into_iter().chain(since).min();
-        last = last.into_iter().chain(since).max();
-    }
-    let (since, all_since) = (first?, last?);
-    let has_answered = |part: &&PartFacts| part.last_success.is_some_and(|at| at > all_since);
-    if outside.iter().any(has_answered) {
+    let silent: Option<Vec<Timestamp>> = clouds.values().map(|parts| silent_since(parts)).collect();
+    let silent = silent?;
+    let (since, all_since) = (silent.iter().min().copied()?, silent.iter().max().copied()?);
+    if now.since(all_since) < LASTS {
         return None;
     }
-    let silent = outside.iter().filter(|part| silent_since(part).is_some()).count();
+    let outside = || clouds.values().flatten();
     let detail = format!(
-        "{silent} of {} calls to all {} clouds do not get through, and none has since {all_since}",
-        outside.len(),
+        "{} of {} calls to all {} clouds do not get through, and none has since {all_since}",
+        outside().filter(|part| unreachable_since(part).is_some()).count(),
+        outside().count(),
         clouds.len()
     );
     let mut silence = Silence {
@@ -59,7 +59,8 @@ pub(super) fn silence(parts: &[PartFacts]) -> Option<Silence> {
         evidence: vec![Evidence { class: EvidenceClass::Collectors, since, detail }],
         against: Vec::new(),
     };
-    let going_on = rooms.iter().filter(|part| has_answered(part)).count();
+    let has_answered = |part: &&&PartFacts| part.last_answer.is_some_and(|at| at > all_since);
+    let going_on = rooms.iter().filter(has_answered).count();
     if rooms.is_empty() {
         silence.against.push("there is no source of our own to compare with".to_owned());
     } else if going_on * 2 >= rooms.len() {
@@ -71,6 +72,15 @@ pub(super) fn silence(parts: &[PartFacts]) -> Option<Silence> {
     Some(silence)
 }
 
-fn silent_since(part: &PartFacts) -> Option<Timestamp> {
+/// Since when a cloud is silent: since the first of the failures that nothing there has answered after.
+fn silent_since(parts: &[&PartFacts]) -> Option<Timestamp> {
+    let answered = parts.iter().filter_map(|part| part.last_answer).max();
+    let failing = parts.iter().filter_map(|part| unreachable_since(part));
+    let silent: Vec<Timestamp> = failing.map(|since| answered.map_or(since, |at| since.max(at))).collect();
+    let is_silent = silent.len() >= PARTS_MIN.min(parts.len());
+    silent.into_iter().min().filter(|_| is_silent)
+}
+
+fn unreachable_since(part: &PartFacts) -> Option<Timestamp> {
     part.trouble.filter(|(trouble, _)| *trouble == Trouble::Unreachable).map(|(_, since)| since)
 }

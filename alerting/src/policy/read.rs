@@ -13,8 +13,8 @@ use super::compile::matchers;
 use super::fit;
 use super::table::OneOrMany;
 use super::{ALERT_NAME, Aggregate, Condition, Criteria, NoData, Override, Policy, RESOURCE_ID};
-use crate::self_rules;
 use crate::template::{Annotations, TemplateScope};
+use crate::{outage, self_rules};
 
 /// The default of `over`.
 const OVER: Duration = Duration::from_secs(5 * 60);
@@ -146,6 +146,11 @@ impl TryFrom<RawPolicy> for Policy {
         let name = not_empty(&raw.name, "a policy's name")?;
         if self_rules::NAMES.contains(&name.as_str()) {
             let message = format!("{name:?} is a rule about Isobar itself: choose another name");
+            return Err(ConfigError::at(raw.name.referenced, message));
+        }
+        if outage::VOICES.contains(&name.as_str()) {
+            let message =
+                format!("{name:?} is the alert of an outage that was inferred: choose another name");
             return Err(ConfigError::at(raw.name.referenced, message));
         }
         let metric = not_empty(&raw.metric, "a metric's name")?;

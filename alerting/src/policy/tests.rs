@@ -169,6 +169,7 @@ fn errors_name_the_place_and_what_would_be_right() {
     check_error("metric: system_memory_usage_bytes\nlevels: {warning: '> 80%'}", (3, 23), "is in By");
     check_error("metric: resource.up\nlevels: {warning: '> 2'}", (3, 23), "goes from 0 to 1");
     check_error("name: source_down", (2, 11), "Isobar itself");
+    check_error("name: ProviderOutage", (2, 11), "the alert of an outage");
     check_error("name: ''", (2, 11), "empty");
 }
 

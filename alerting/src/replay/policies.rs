@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use isobar_normalizer::{AlertClass, Timestamp};
+use isobar_normalizer::Timestamp;
 
 use super::recording::{Input, Recording, unreadable};
 use super::{IsOver, ReplayError};
@@ -23,8 +23,8 @@ pub trait PastSeries: Send + Sync {
     fn at(&self, now: Timestamp) -> Box<dyn RuleQuery + '_>;
 }
 
-/// Puts what these policies say in the place of what policies said then. Alerts about Isobar itself, those that
-/// others sent, providers' alarms and what was folded with one stay as they were recorded. `interval` is that of [`Evaluator::new`].
+/// Puts what these policies say in the place of what policies said then. Alerts about Isobar itself, those of
+/// outages, those that others sent, providers' alarms and what was folded with one stay as they were recorded. `interval` is that of [`Evaluator::new`].
 ///
 /// # Errors
 /// A record that cannot be read, or it takes too long.
@@ -79,6 +79,5 @@ fn read(input: &Input) -> Result<Option<Transition>, ReplayError> {
 
 /// Whether a policy alone says it.
 fn is_of_policy(alert: &Alert) -> bool {
-    let is_by_others = alert.class == AlertClass::Own || alert.pushed.is_some();
-    !is_by_others && alert.native.is_empty() && alert.members.is_empty()
+    alert.is_judged() && alert.native.is_empty() && alert.members.is_empty()
 }

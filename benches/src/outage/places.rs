@@ -66,7 +66,10 @@ impl Places {
             for place in 0..PLACES.len() {
                 // The first two regions and the rooms have most; nothing runs everywhere by rule.
                 let share = [0.9, 0.7, 0.45, 0.6, 0.45, 0.4, 0.6, 0.4][place];
-                if !dice.is(share) {
+                // Something is everywhere, though it be one service.
+                let is_last = service + 1 == services;
+                let is_bare = is_last && !things.iter().any(|thing: &Thing| thing.place == place);
+                if !dice.is(share) && !is_bare {
                     continue;
                 }
                 let is_room = place >= ROOMS;

@@ -9,7 +9,7 @@ use isobar_alerting::{
 };
 use isobar_normalizer::{AlertClass, FailureDomain, Labels, Severity, Timestamp};
 
-use super::day::{Day, Raised};
+use super::day::{Calls, Day, Raised};
 use super::dice::Dice;
 use super::places::{KINDS, PLACES, ROOMS, Thing};
 
@@ -22,6 +22,10 @@ const AROUND: f64 = 3600.0;
 /// How often the parts of a region are asked: metrics, alarms, inventory; a target in a room.
 const POLLS: [f64; 3] = [60.0, 60.0, 600.0];
 const ROOM_POLL: f64 = 15.0;
+
+/// Data is seen to be late when it has stayed away for so long, and less than this share of it that does is no matter.
+const LATE_AFTER: f64 = 360.0;
+const LATE_MIN: f64 = 0.1;
 
 /// What came of a day.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ struct Part {
     every: f64,
     offset: f64,
     asked: u64,
+    is_metrics: bool,
     facts: PartFacts,
 }
 
@@ -91,9 +96,10 @@ impl<'a> Engine<'a> {
                     provider: (*provider).into(),
                     region: (*region).into(),
                     trouble: None,
-                    last_success: None,
+                    last_answer: None,
                 };
-                parts.push(Part { place, every: *every, offset, asked: 0, facts });
+                let is_metrics = place < ROOMS && nth == 0;
+                parts.push(Part { place, every: *every, offset, asked: 0, is_metrics, facts });
             }
         }
         let identities = day.raised.iter().map(|raised| alert(day, raised, AlertState::Firing).fingerprint());
@@ -150,7 +156,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Asks every part that is due.
+    /// Asks every part that is due. Data that comes late is answered for, and is seen to be late by the part that measures
+    /// when it has stayed away for some minutes.
     fn poll(&mut self, at: f64) {
         let day = self.day;
         for (nth, part) in self.parts.iter_mut().enumerate() {
@@ -163,24 +170,30 @@ impl<'a> Engine<'a> {
                     let mut dice = Dice::of(&[day.seed, 4, *which as u64, nth as u64, part.asked]);
                     is_here && is_now && dice.is(calls.share)
                 });
-                match wrong {
-                    None => {
-                        part.facts.trouble = None;
-                        part.facts.last_success = Some(moment(asked_at));
-                    }
-                    Some((_, calls)) => {
-                        let how = trouble(calls.how);
-                        let since = part.facts.trouble.map_or(moment(asked_at), |(_, since)| since);
-                        part.facts.trouble = Some((how, since));
-                    }
+                let how = wrong.map(|(_, calls)| trouble(calls.how)).filter(|how| *how != Trouble::Late);
+                if how != Some(Trouble::Unreachable) {
+                    part.facts.last_answer = Some(moment(asked_at));
                 }
+                let is_late = |calls: &&Calls| {
+                    let (from, to) = calls.span;
+                    calls.place == Some(part.place)
+                        && (calls.how, part.is_metrics) == ("late", true)
+                        && calls.share >= LATE_MIN
+                        && (from + LATE_AFTER..to).contains(&asked_at)
+                };
+                let late = || day.calls.iter().find(is_late);
+                let wrong = how.map(|how| (how, moment(asked_at)));
+                let wrong = wrong.or_else(|| Some((Trouble::Late, moment(late()?.span.0))));
+                let before = part.facts.trouble;
+                part.facts.trouble =
+                    wrong.map(|(how, since)| before.filter(|known| known.0 == how).unwrap_or((how, since)));
             }
         }
     }
 
     fn infer(&mut self, at: f64) {
         let now = moment(at);
-        let alerts: Vec<&Features> = self.incidents.open_features().collect();
+        let alerts: Vec<&Features> = self.incidents.open_features().map(|(_, features)| features).collect();
         let parts: Vec<PartFacts> = self.parts.iter().map(|part| part.facts.clone()).collect();
         let notices: Vec<HealthNotice> = self
             .day
@@ -199,14 +212,16 @@ impl<'a> Engine<'a> {
         let facts = OutageFacts { estate: &self.estate, alerts: &alerts, parts: &parts, notices: &notices };
         let (next, told) = self.inference.step(&facts, now);
         self.inference = next;
-        for verdict in told {
-            for record in self.incidents.hold(&verdict, now) {
-                self.incidents.apply(record);
-            }
-            let voice = self.voices.tell(&verdict, now).map(|transition| transition.alert);
-            self.correlate(voice.as_slice(), at);
-            self.verdicts.push((at, verdict));
+        if told.is_empty() {
+            return;
         }
+        for record in self.incidents.hold(&told, now) {
+            self.incidents.apply(record);
+        }
+        let voices = told.iter().filter_map(|verdict| self.voices.tell(verdict, now));
+        let voices: Vec<Alert> = voices.map(|transition| transition.alert).collect();
+        self.correlate(&voices, at);
+        self.verdicts.extend(told.into_iter().map(|verdict| (at, verdict)));
     }
 
     /// Who would be told now: an alert whose group has waited, and that no outage speaks for.

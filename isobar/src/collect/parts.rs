@@ -8,13 +8,14 @@ use std::time::Duration;
 use isobar_normalizer::Timestamp;
 
 use super::SourceHealth;
+use super::reach::Reach;
 
 /// One part.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartStatus {
     pub(super) failure: Option<String>,
-    /// Since when there is one.
-    pub(super) failing_since: Option<Timestamp>,
+    /// What asking says of the provider.
+    pub(super) reach: Reach,
     /// Nothing came at all.
     pub(super) failed: bool,
     pub(super) last_success: Option<Timestamp>,

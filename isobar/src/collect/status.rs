@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::freshness::{BlockState, Strip};
 use super::parts::{PartStatus, Parts};
+use super::reach::Reach;
 use crate::clock;
 use crate::cost::CostMeters;
 
@@ -39,8 +40,8 @@ pub struct PartHealth {
     pub health: SourceHealth,
     /// If not, why.
     pub reason: Option<String>,
-    /// And since when.
-    pub failing_since: Option<Timestamp>,
+    /// What asking says of the provider.
+    pub reach: Reach,
     /// When everything last came.
     pub last_success: Option<Timestamp>,
     /// Samples its latest collection brought.
@@ -89,7 +90,7 @@ impl SourceStatus {
             key: key.clone(),
             health: part.health(),
             reason: part.failure.clone(),
-            failing_since: part.failing_since,
+            reach: part.reach,
             last_success: part.last_success,
             samples: part.samples,
             next: next_tick(key, part.interval.unwrap_or(self.interval), now),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use isobar_normalizer::Severity;
+
 use super::after;
 use super::estate::{Estate, Source};
 use crate::{AlertState, EVALUATION_INTERVAL, Evaluator, Policies, Policy, Transition};
@@ -144,4 +146,15 @@ async fn a_resource_that_left_as_the_last_of_its_source_ends_its_alert() {
     estate.resources.get_mut("vm-1").unwrap().gone = Some(estate.now);
     assert_eq!(tick_later(&mut estate, &mut evaluator, 60).await, ["Hot vm-1 resolved resource_gone"]);
     assert_eq!(tick_later(&mut estate, &mut evaluator, 60).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn alerts_that_policies_do_not_give_are_not_ended_at_a_restart() {
+    let now = after(Duration::ZERO);
+    let mut restarted = Evaluator::new(Vec::new(), EVALUATION_INTERVAL);
+    for name in ["ProviderOutage", "OwnUplink"] {
+        let identity = format!("alertname={name} cloud_provider=aws");
+        let voice = crate::fixture::alert(&identity, AlertState::Firing, Severity::Critical, now);
+        assert_eq!(restarted.restore([&voice], now), [], "{name}");
+    }
 }

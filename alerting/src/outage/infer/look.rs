@@ -27,6 +27,8 @@ const OVERWHELMING_CHANCE: f64 = 1e-8;
 const OVERWHELMING_SHARE: f64 = 0.6;
 const OVERWHELMING_UNITS: usize = 4;
 const OVERWHELMING_KINDS: usize = 2;
+/// So many services are named.
+const NAMED_MAX: usize = 10;
 /// Elsewhere so much may breach beyond the usual for it to be as usual: twice as much, and this share.
 const CONTROLS_SHARE: f64 = 0.05;
 
@@ -164,10 +166,15 @@ impl Look {
         let mut against = self.calls.against.clone();
         match &self.breadth {
             None => against.push("few of our services there breach".to_owned()),
-            Some(breadth) if !breadth.everywhere.is_empty() => against.push(format!(
-                "not counted, because they breach elsewhere as well: {}",
-                breadth.everywhere.join(", ")
-            )),
+            Some(Breadth { everywhere, .. }) if !everywhere.is_empty() => {
+                let shown = &everywhere[..everywhere.len().min(NAMED_MAX)];
+                let more = match everywhere.len() - shown.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let names = shown.join(", ");
+                against.push(format!("not counted, because they breach elsewhere as well: {names}{more}"));
+            }
             Some(_) => {}
         }
         if self.calls.evidence.is_none() {

@@ -99,7 +99,9 @@ impl Standing {
                 verdict.onset = breadth.onset;
                 is_changed = true;
             }
-            if cell.zone.is_some() && breadth.cell.zone != cell.zone {
+            if !breadth.is_settled {
+                // A wave of late: what it is all there is to cannot be told yet.
+            } else if cell.zone.is_some() && breadth.cell.zone != cell.zone {
                 cell.zone = None;
                 self.is_widened = true;
                 is_changed = true;
@@ -107,7 +109,7 @@ impl Standing {
                 cell.zone.clone_from(&breadth.cell.zone);
                 is_changed = true;
             }
-            if cell.service.is_some() && breadth.cell.service != cell.service {
+            if breadth.is_settled && cell.service.is_some() && breadth.cell.service != cell.service {
                 // Another identity: the outage of one service is over as such, and is the region's.
                 told.push(Verdict { ended_at: Some(now), ..verdict.clone() });
                 let cell = Some(Cell { zone: None, service: None, ..breadth.cell.clone() });

@@ -35,8 +35,8 @@ impl World {
 
     fn outage(&mut self, now: Timestamp, verdict: &Verdict) {
         let mut voices = OutageAlerts::restored(self.state.known.alerts.iter());
-        let (told, transition) = (Box::new(verdict.clone()), voices.tell(verdict, now).map(Box::new));
-        self.ask(now, |reply| Command::Outage { verdict: told, transition, reply }).unwrap();
+        let (verdicts, transitions) = (vec![verdict.clone()], Vec::from_iter(voices.tell(verdict, now)));
+        self.ask(now, |reply| Command::Outages { verdicts, transitions, reply }).unwrap();
     }
 
     fn incident(&self, identity: &str) -> &IncidentRecord {
