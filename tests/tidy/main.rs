@@ -1,5 +1,6 @@
 //! Checks what the compiler does not: who imports whom, one version of what must be one, clean text.
 
+mod differences;
 mod imports;
 mod lockfile;
 mod text;

@@ -10,6 +10,8 @@ use super::*;
 use crate::alert::Alert;
 use crate::fixture::alert;
 
+mod differences;
+
 const BINARY: &str = "prometheus-alertmanager";
 
 const ROUTES: &str = r#"
