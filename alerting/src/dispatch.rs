@@ -9,14 +9,17 @@ use std::time::Duration;
 
 use isobar_normalizer::Timestamp;
 
+use self::digest::{Arrival, Storms};
 use self::tell::Look;
 use crate::alert::{Alert, AlertState};
 use crate::config::AlertingConfig;
 use crate::delivery::{Delivery, GroupId, Notification, NotifiedAlert};
+use crate::flapping::FlappingRule;
 use crate::group::{Calendar, Group, LogEntry, NotificationLog};
 use crate::route::Route;
 use crate::suppress::{Gate, HeldBack};
 
+mod digest;
 mod tell;
 
 /// All groups, and where each alert is.
@@ -30,6 +33,15 @@ pub struct Dispatcher {
     places: BTreeMap<u64, BTreeSet<GroupId>>,
     /// Groups with alerts that somebody has taken, whose receivers may be to be told so.
     taken: BTreeSet<GroupId>,
+    /// How fast alerts come lately, for routes that ask.
+    storms: Storms,
+}
+
+/// Whether an alert flaps, and by which rule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flaps {
+    pub(crate) rule: FlappingRule,
+    pub(crate) is_flapping: bool,
 }
 
 /// Notifications in one plan. With their parts and deliveries they go into one append of the journal, which takes 100,000
@@ -83,32 +95,51 @@ impl Dispatcher {
         route: &Route,
         alert: &Alert,
         notified: &Arc<NotifiedAlert>,
+        flaps: Flaps,
         now: Timestamp,
     ) {
         if !alert.is_muted() || self.places.contains_key(&notified.fingerprint) {
-            self.put(route, alert, notified, now);
+            self.put(route, alert, notified, flaps, None, now);
         }
     }
 
-    fn put(&mut self, route: &Route, alert: &Alert, notified: &Arc<NotifiedAlert>, now: Timestamp) {
+    /// Where groups are made again, `told` are those that told of the alert as open.
+    fn put(
+        &mut self,
+        route: &Route,
+        alert: &Alert,
+        notified: &Arc<NotifiedAlert>,
+        flaps: Flaps,
+        told: Option<&BTreeSet<GroupId>>,
+        now: Timestamp,
+    ) {
         let fingerprint = notified.fingerprint;
         let before = self.places.remove(&fingerprint).unwrap_or_default();
         let mut places = BTreeSet::new();
         if alert.state != AlertState::Pending {
             for route in route.matching(&notified.labels) {
-                let labels = route.group_labels(&notified.labels);
-                let id =
-                    GroupId { key: route.group_key(&labels).into(), receiver: Arc::clone(&route.receiver) };
+                let (id, labels) = self.storms.seat(
+                    route,
+                    Arrival {
+                        labels: &notified.labels,
+                        is_open: alert.state.is_open(),
+                        is_flapping: flaps.is_flapping,
+                        known: told.unwrap_or(&before),
+                        is_restored: told.is_some(),
+                        at: now,
+                    },
+                );
+                let timing = route.timing_of(&id.key, flaps.rule);
                 if !alert.state.is_open() && !before.contains(&id) {
                     continue;
                 }
                 let group = self.groups.entry(id.clone()).or_insert_with(|| {
-                    let next_flush = now.plus(route.timing.group_wait);
+                    let next_flush = now.plus(timing.group_wait);
                     self.agenda.insert((next_flush, id.clone()));
-                    self.longest_rest = self.longest_rest.max(route.timing.longest_rest());
+                    self.longest_rest = self.longest_rest.max(timing.longest_rest());
                     Group {
                         labels,
-                        timing: route.timing,
+                        timing,
                         members: BTreeMap::new(),
                         next_flush,
                         calendar: Calendar::of(route),
@@ -147,6 +178,7 @@ impl Dispatcher {
         config: &AlertingConfig,
         alerts: impl IntoIterator<Item = (&'a Alert, Timestamp)>,
         log: &NotificationLog,
+        is_flapping: impl Fn(u64) -> bool,
         now: Timestamp,
     ) -> Self {
         let mut dispatcher = Self::default();
@@ -160,16 +192,21 @@ impl Dispatcher {
             }
         }
         opened.sort_by_key(|(alert, opened_at)| (*opened_at, alert.fingerprint()));
-        let told: BTreeSet<u64> = log
-            .groups()
-            .flat_map(|(_, entries)| entries)
-            .flat_map(|entry| &entry.notification.alerts)
-            .filter(|alert| alert.is_firing())
-            .map(|alert| alert.fingerprint)
-            .collect();
-        opened.retain(|(alert, _)| !alert.is_muted() || told.contains(&alert.fingerprint()));
+        let mut told: BTreeMap<u64, BTreeSet<GroupId>> = BTreeMap::new();
+        for (id, entries) in log.groups() {
+            let known = entries.flat_map(|entry| &entry.notification.alerts);
+            for alert in known.filter(|alert| alert.is_firing()) {
+                told.entry(alert.fingerprint).or_default().insert(id.clone());
+            }
+        }
+        opened.retain(|(alert, _)| !alert.is_muted() || told.contains_key(&alert.fingerprint()));
+        let untold = BTreeSet::new();
         for (alert, opened_at) in opened {
-            dispatcher.put(&config.route, alert, &Arc::new(NotifiedAlert::of(alert)), opened_at);
+            let fingerprint = alert.fingerprint();
+            let flaps = Flaps { rule: config.flapping, is_flapping: is_flapping(fingerprint) };
+            let told = told.get(&fingerprint).unwrap_or(&untold);
+            let notified = Arc::new(NotifiedAlert::of(alert));
+            dispatcher.put(&config.route, alert, &notified, flaps, Some(told), opened_at);
         }
         for (id, group) in &mut dispatcher.groups {
             let looked_at = log.entries_of(id).map(LogEntry::looked_at).max();
@@ -204,10 +241,11 @@ impl Dispatcher {
         let told = &known.notification;
         let group = self.groups.entry(id.clone()).or_insert_with(|| {
             let route = config.route.making(id, &told.group_labels);
-            let rested = route.map_or(now, |route| known.looked_at().plus(route.timing.group_interval));
+            let timing = route.map(|route| route.timing_of(&id.key, config.flapping));
+            let rested = timing.map_or(now, |timing| known.looked_at().plus(timing.group_interval));
             Group {
                 labels: told.group_labels.clone(),
-                timing: route.map(|route| route.timing).unwrap_or_default(),
+                timing: timing.unwrap_or_default(),
                 members: BTreeMap::new(),
                 next_flush: rested.max(now),
                 calendar: route.map(Calendar::of).unwrap_or_default(),

@@ -84,7 +84,7 @@ pub use replay::{
     Changed, IsOver, PastSeries, ReceiverDifference, Recording, Replay, ReplayError, ReplayedMessage,
     ToldAlert, reevaluate, replay,
 };
-pub use route::{Grouping, Route, RouteVerdict, Timing};
+pub use route::{Digests, Grouping, Route, RouteVerdict, StormRule, Timing};
 pub use self_rules::{CheckpointFacts, DeliveryFacts, Facts, SILENCE_ENDING, SelfRules, SourceFacts};
 pub use silence::{SILENCE_RETENTION, Silence, SilenceDraft, SilenceError, SilenceState};
 pub use suppress::{HeldBack, Suppressed};

@@ -9,6 +9,11 @@ use isobar_normalizer::{Labels, MatchOp, Matcher};
 use crate::delivery::GroupId;
 use crate::quote::quoted;
 
+mod digests;
+
+pub(crate) use digests::{Digest, STORM_MAX};
+pub use digests::{Digests, StormRule};
+
 /// One node of the tree; the root matches every alert.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
@@ -20,6 +25,8 @@ pub struct Route {
     pub grouping: Grouping,
     /// When a group is told.
     pub timing: Timing,
+    /// What is told in groups of another kind; not inherited.
+    pub digests: Digests,
     /// While any of these time intervals holds, its groups are not told of; not inherited.
     pub mute_intervals: Vec<Arc<str>>,
     /// Where there are any, its groups are told of only while one of them holds; not inherited.
@@ -131,7 +138,7 @@ impl Route {
 
     /// The route that makes the group of this id and these labels, itself or one under it.
     pub(crate) fn making(&self, id: &GroupId, group_labels: &Labels) -> Option<&Route> {
-        if self.receiver == id.receiver && *self.group_key(group_labels) == *id.key {
+        if self.makes(id, group_labels) {
             return Some(self);
         }
         self.children.iter().find_map(|child| child.making(id, group_labels))

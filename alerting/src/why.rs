@@ -11,7 +11,7 @@ use crate::event::Transition;
 use crate::group::NotificationLog;
 use crate::outbox::Outbox;
 use crate::pushed::Expiries;
-use crate::route::RouteVerdict;
+use crate::route::{Digest, RouteVerdict};
 use crate::suppress::{Gate, HeldBack};
 
 mod came_in;
@@ -25,7 +25,7 @@ pub struct WhyStep {
     /// `acknowledge`, `route`, `group`, `notify`, `deliver`.
     pub stage: &'static str,
     /// What was decided, one word: the alert's state; `one`; its severity; the member's own state; `marked`; `joined`, `held`,
-    /// `passed` or `taken`; `chosen`, `passed`, `refused`; `waiting`; `told`; the delivery's state.
+    /// `passed` or `taken`; `chosen`, `passed`, `refused`; `digested`, `waiting`; `told`; the delivery's state.
     pub verdict: &'static str,
     /// What decided: the policy's name, the fingerprint, the class, the incident, the rule, the interval, the silence's id, who
     /// did it, the route's key, the group's key, the receiver and its channel.
@@ -70,6 +70,7 @@ pub(crate) fn why(scene: &Scene<'_>, fingerprint: u64) -> Option<Vec<WhyStep>> {
     }
     steps.extend(routed(scene.config, latest));
     for (id, group) in scene.dispatcher.groups_of(fingerprint) {
+        steps.extend(digested(&id.key));
         let told = scene.log.entries_of(id).next().is_some();
         let wait = if told { "the group was told and rests" } else { "the group waits for company" };
         steps.push(WhyStep {
@@ -81,6 +82,9 @@ pub(crate) fn why(scene: &Scene<'_>, fingerprint: u64) -> Option<Vec<WhyStep>> {
         });
     }
     for delivery in scene.outbox.deliveries_of(fingerprint) {
+        let is_shown =
+            steps.iter().any(|step| step.verdict == "digested" && *step.rule == *delivery.group_key);
+        steps.extend(digested(&delivery.group_key).filter(|_| !is_shown));
         steps.push(WhyStep {
             stage: "notify",
             verdict: "told",
@@ -126,6 +130,13 @@ fn folded((index, member): (usize, &Alert)) -> WhyStep {
         at: Some(member.ends_at.unwrap_or(member.starts_at)),
         detail: format!("{what}, told by {by}: {how}"),
     }
+}
+
+/// That an alert is not told by itself, if it is not.
+fn digested(key: &str) -> Option<WhyStep> {
+    let digest = Digest::of(key)?;
+    let (rule, detail) = (key.to_owned(), digest.reason().to_owned());
+    Some(WhyStep { stage: "group", verdict: "digested", rule, at: None, detail })
 }
 
 fn routed(config: &AlertingConfig, latest: &Transition) -> Vec<WhyStep> {

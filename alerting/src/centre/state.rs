@@ -11,7 +11,7 @@ use crate::alert::{Alert, AlertState};
 use crate::alerts::{Alerts, RESOLVED_RETENTION};
 use crate::config::AlertingConfig;
 use crate::delivery::{GroupId, Notification, NotificationParts, NotifiedAlert};
-use crate::dispatch::{Dispatcher, Plan};
+use crate::dispatch::{Dispatcher, Flaps, Plan};
 use crate::event::{
     KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_HELD, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE,
     Transition,
@@ -196,7 +196,8 @@ impl State {
 
     fn under(config: Arc<AlertingConfig>, mut known: Known, expiries: Expiries, now: Timestamp) -> Self {
         let alerts = known.alerts.transitions().map(|latest| (&latest.alert, latest.decided_at));
-        let mut dispatcher = Dispatcher::restore(&config, alerts, &known.log, now);
+        let is_flapping = |fingerprint| known.changes.is_flapping(fingerprint, config.flapping, now);
+        let mut dispatcher = Dispatcher::restore(&config, alerts, &known.log, is_flapping, now);
         known.handlings.taken().for_each(|fingerprint| dispatcher.look_at_taken(fingerprint));
         let mut inhibitions = Inhibitions::new(Arc::clone(&config.inhibit_rules));
         let mut labels = HashMap::with_capacity(known.alerts.len());
@@ -236,8 +237,10 @@ impl State {
         self.labels.insert(fingerprint, notified.labels.clone());
         self.uncorrelated.insert(fingerprint);
         self.may_end_silences |= alert.state == AlertState::Resolved;
-        self.dispatcher.place(&self.config.route, alert, &notified, now);
-        self.known.apply_transition(transition);
+        self.known.apply_transition(Arc::clone(&transition));
+        let rule = self.config.flapping;
+        let flaps = Flaps { rule, is_flapping: self.known.changes.is_flapping(fingerprint, rule, now) };
+        self.dispatcher.place(&self.config.route, &transition.alert, &notified, flaps, now);
     }
 
     /// Takes in a silence, after it was written down.

@@ -105,8 +105,26 @@ pub(super) struct RawRoute {
     pub(super) active_time_intervals: Vec<Spanned<String>>,
     #[serde(default, rename = "continue")]
     pub(super) go_on: Option<Spanned<bool>>,
+    pub(super) flapping: Option<RawDigested>,
+    pub(super) storm: Option<RawStorm>,
     #[serde(default, deserialize_with = "nested")]
     pub(super) routes: Vec<Spanned<Checked<RawRoute>>>,
+}
+
+/// Our own addition: what becomes of alerts that flap.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawDigested {
+    /// They are told together.
+    Digest,
+}
+
+/// Our own addition: from when on alerts that come fast are told together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStorm {
+    pub(super) above: Spanned<usize>,
+    pub(super) within: Spanned<String>,
 }
 
 /// Nesting deeper than this is refused: reading and matching recurse, and nobody reads such a tree.

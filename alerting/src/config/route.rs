@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use isobar_normalizer::ConfigError;
 use serde_saphyr::{Location, Spanned};
 
 use super::keys::Checked;
 use super::matchers::all_matchers;
-use super::raw::RawRoute;
-use super::value::{duration_or, positive_duration_or};
-use crate::route::{Grouping, Route, Timing, route_key};
+use super::raw::{RawRoute, RawStorm};
+use super::value::{duration_or, parse_positive, positive_duration_or};
+use crate::route::{Digests, Grouping, Route, STORM_MAX, StormRule, Timing, route_key};
 
 /// The names that routes may use.
 pub(super) struct Defined {
@@ -84,6 +85,10 @@ fn build(
         receiver,
         grouping,
         timing,
+        digests: Digests {
+            flapping: raw.flapping.is_some(),
+            storm: raw.storm.map(StormRule::try_from).transpose()?,
+        },
         mute_intervals: intervals(&raw.mute_time_intervals)?,
         active_intervals: intervals(&raw.active_time_intervals)?,
         go_on: raw.go_on.is_some_and(|go_on| go_on.value),
@@ -94,6 +99,26 @@ fn build(
         route.children.push(built);
     }
     Ok(route)
+}
+
+/// A storm is looked for over no longer time: what comes over hours is no storm.
+const STORM_WITHIN_MAX: Duration = Duration::from_secs(3600);
+
+impl TryFrom<RawStorm> for StormRule {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawStorm) -> Result<Self, ConfigError> {
+        if !(1..=STORM_MAX).contains(&raw.above.value) {
+            let wrong = format!("above is {}: write 1 to {STORM_MAX}", raw.above.value);
+            return Err(ConfigError::at(raw.above.referenced, wrong));
+        }
+        let within = parse_positive("within", &raw.within)?;
+        if within > STORM_WITHIN_MAX {
+            let wrong = format!("within is {}: write at most 1h", raw.within.value);
+            return Err(ConfigError::at(raw.within.referenced, wrong));
+        }
+        Ok(Self { above: raw.above.value, within })
+    }
 }
 
 /// What is defined under this name.

@@ -263,6 +263,34 @@ fn routes_are_nested_so_deep_and_no_deeper() {
 }
 
 #[test]
+fn digests_of_a_route_are_its_own() {
+    let read = |keys: &str| {
+        AlertingConfig::parse(&format!(
+            "route: {{receiver: a, {keys}, routes: [{{}}]}}\nreceivers: [{{name: a}}]\n"
+        ))
+    };
+    let route = read("flapping: digest, storm: {above: 20, within: 1m}").unwrap().route;
+    let storm = crate::StormRule { above: 20, within: Duration::from_secs(60) };
+    assert_eq!(route.digests, crate::Digests { flapping: true, storm: Some(storm) });
+    assert_eq!(route.children[0].digests, crate::Digests::default(), "they are not inherited");
+    for (keys, what) in [
+        ("storm: digest", "expected mapping start"),
+        ("storm: {above: 0, within: 1m}", "above is 0: write 1 to 10000"),
+        ("storm: {above: 10001, within: 1m}", "above is 10001: write 1 to 10000"),
+        ("storm: {above: 20, within: 0s}", "within cannot be zero"),
+        ("storm: {above: 20, within: 2h}", "within is 2h: write at most 1h"),
+        ("storm: {above: 20}", "within"),
+        ("storm: {within: 1m}", "above"),
+        ("storm: {above: 20, within: 1m, per: 2}", "per"),
+        ("flapping: hold", "hold"),
+        ("flapping: true", "1:"),
+    ] {
+        let error = read(keys).unwrap_err().to_string();
+        assert!(error.contains(what), "{keys}: {error} should say {what}");
+    }
+}
+
+#[test]
 fn a_key_without_a_value_is_absent() {
     let config = AlertingConfig::parse(
         "global:\nroute:\n  receiver: a\n  group_by:\n  routes:\n  matchers:\n  match:\nreceivers: [{name: a, webhook_configs: }]\ninhibit_rules:\ntime_intervals:\nmute_time_intervals:\n",

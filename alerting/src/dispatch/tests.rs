@@ -8,8 +8,11 @@ use super::*;
 use crate::delivery::Reason;
 use crate::event::Transition;
 use crate::fixture::{START, native_report, transition};
+use crate::flapping::Changes;
 use crate::handling::Handlings;
 use crate::suppress::open_gate;
+
+mod digest;
 
 /// A world of one configuration: what is known, and the records that would restore it.
 struct World {
@@ -18,28 +21,35 @@ struct World {
     log: NotificationLog,
     dispatcher: Dispatcher,
     deliveries: Vec<Delivery>,
+    changes: Changes,
 }
 
 impl World {
     fn new(config: &str) -> Self {
         let config = AlertingConfig::parse(config).unwrap_or_else(|error| panic!("{config}\n{error}"));
         let (alerts, log, dispatcher) = (BTreeMap::new(), NotificationLog::default(), Dispatcher::default());
-        Self { config, alerts, log, dispatcher, deliveries: Vec::new() }
+        Self { config, alerts, log, dispatcher, deliveries: Vec::new(), changes: Changes::default() }
     }
 
     fn take(&mut self, transition: Transition, now: Timestamp) {
+        let (fingerprint, rule) = (transition.alert.fingerprint(), self.config.flapping);
+        let from = self.alerts.get(&fingerprint).map(|known| known.alert.state);
+        let transition = Transition { from, ..transition };
+        self.changes.follow(&transition);
         self.dispatcher.place(
             &self.config.route,
             &transition.alert,
             &Arc::new(NotifiedAlert::of(&transition.alert)),
+            Flaps { rule, is_flapping: self.changes.is_flapping(fingerprint, rule, now) },
             now,
         );
-        self.alerts.insert(transition.alert.fingerprint(), transition);
+        self.alerts.insert(fingerprint, transition);
     }
 
     fn restart(&mut self, now: Timestamp) {
         let alerts = self.alerts.values().map(|latest| (&latest.alert, latest.decided_at));
-        self.dispatcher = Dispatcher::restore(&self.config, alerts, &self.log, now);
+        let is_flapping = |alert| self.changes.is_flapping(alert, self.config.flapping, now);
+        self.dispatcher = Dispatcher::restore(&self.config, alerts, &self.log, is_flapping, now);
     }
 
     /// Tells everything that is due up to `end`, each at its time, and writes it into `output`.
@@ -125,7 +135,7 @@ fn cases() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/cases/routing");
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    assert!(paths.len() >= 6, "cases are missing from {folder}");
+    assert!(paths.len() >= 14, "cases are missing from {folder}");
     for path in paths {
         let text = std::fs::read_to_string(&path).unwrap();
         let parts: Vec<&str> = text.split("----\n").collect();

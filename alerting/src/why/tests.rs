@@ -6,6 +6,7 @@ use isobar_normalizer::Severity;
 
 use super::*;
 use crate::delivery::{NotifiedAlert, Receipt};
+use crate::dispatch::Flaps;
 use crate::fixture::{START, native_report, transition};
 use crate::outbox::after_attempt;
 use crate::suppress::open_gate;
@@ -36,11 +37,17 @@ struct World {
 
 impl World {
     fn with(state: AlertState, severity: Severity) -> (Self, u64) {
-        let config = AlertingConfig::parse(CONFIG).unwrap();
+        Self::under(CONFIG, state, severity, false)
+    }
+
+    fn under(config: &str, state: AlertState, severity: Severity, is_flapping: bool) -> (Self, u64) {
+        let config = AlertingConfig::parse(config).unwrap();
         let said = transition("alertname=HighCpu i=1", state, severity, START);
         let fingerprint = said.alert.fingerprint();
         let mut dispatcher = Dispatcher::default();
-        dispatcher.place(&config.route, &said.alert, &Arc::new(NotifiedAlert::of(&said.alert)), START);
+        let flaps = Flaps { rule: config.flapping, is_flapping };
+        let notified = Arc::new(NotifiedAlert::of(&said.alert));
+        dispatcher.place(&config.route, &said.alert, &notified, flaps, START);
         let mut alerts = Alerts::default();
         alerts.apply(said);
         (
@@ -184,4 +191,19 @@ fn what_was_folded_in_and_what_is_held_back() {
     world.alerts.apply(said);
     let shown = world.shown(fingerprint);
     assert!(shown[4].contains("the provider holds the alarm's notifications back"), "{shown:#?}");
+}
+
+#[test]
+fn an_alert_that_is_told_in_a_digest_says_why() {
+    let config = CONFIG.replace("  - receiver: pager\n", "  - receiver: pager\n    flapping: digest\n");
+    let (mut world, fingerprint) = World::under(&config, AlertState::Firing, Severity::Critical, true);
+    let reason = "it began and ended again and again: the route tells of all such alerts in one message";
+    let expected = format!(r#"group digested {{}}/{{severity="critical"}}:flapping [-] {reason}"#);
+    let count = |world: &World| world.shown(fingerprint).into_iter().filter(|step| *step == expected).count();
+    assert_eq!(count(&world), 1, "while it waits");
+    world.tell();
+    assert_eq!(count(&world), 1, "told and still in the group: said once");
+    world.dispatcher = Dispatcher::default();
+    assert_eq!(count(&world), 1, "the group is gone");
+    assert!(!World::with(AlertState::Firing, Severity::Critical).0.shown(fingerprint).contains(&expected));
 }

@@ -16,6 +16,9 @@ const SECTIONS: [&str; 7] =
 /// Keys of an integration that are ours alone.
 const OURS: [&str; 6] = ["language", "max_bytes", "rate_limit", "secret", "secret_file", "storm"];
 
+/// Keys of a route that are ours alone.
+const OURS_OF_ROUTES: [&str; 2] = ["flapping", "storm"];
+
 /// Keys of the section in `isobar.yaml` that refer to files; they are no part of the grammar.
 const FILES: [&str; 4] = ["classify", "enrich", "file", "native"];
 
@@ -86,6 +89,9 @@ fn hide_all(whole: &mut Map<String, Value>) {
 /// What is left for Alertmanager's tools.
 fn alertmanagers(mut whole: Map<String, Value>) -> Map<String, Value> {
     whole.retain(|key, _| SECTIONS.contains(&key.as_str()));
+    if let Some(route) = whole.get_mut("route") {
+        plain_route(route);
+    }
     for receiver in receivers(&mut whole) {
         receiver.retain(|key, _| key == "name" || key == "labels" || is_known(key));
         for integrations in receiver.values_mut().filter_map(Value::as_array_mut) {
@@ -95,6 +101,13 @@ fn alertmanagers(mut whole: Map<String, Value>) -> Map<String, Value> {
         }
     }
     whole
+}
+
+/// The route, and those under it, without what is ours alone.
+fn plain_route(route: &mut Value) {
+    let Some(keys) = route.as_object_mut() else { return };
+    keys.retain(|key, _| !OURS_OF_ROUTES.contains(&key.as_str()));
+    keys.get_mut("routes").and_then(Value::as_array_mut).into_iter().flatten().for_each(plain_route);
 }
 
 fn receivers(whole: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
@@ -183,7 +196,7 @@ global:
   {smtp_auth_password: hunter2, slack_api_url: 'https://hooks.slack.com/T/B/x', resolve_timeout: 5m, telegram_bot_token: '1:AA',
    victorops_api_key: vo1, rocketchat_token_id: rt1, mattermost_webhook_url: 'https://mm.example/hooks/x', telegram_bot_token_file: /t/bot}
 heartbeat: {url: 'https://dead.example/beats/k', secret: whsec_y}
-route: {receiver: ops, routes: [{matchers: ['team=\"db\"'], receiver: ops}]}
+route: {receiver: ops, storm: {above: 20, within: 1m}, routes: [{matchers: ['team=\"db\"'], receiver: ops, flapping: digest}]}
 receivers:
   - name: ops
     fallback: other
@@ -215,7 +228,7 @@ receivers:
             assert!(!shown.contains(secret), "{secret} in {shown}");
             assert!(!whole.contains(secret), "{secret} in {whole}");
         }
-        for ours in ["heartbeat", "dingtalk", "rate_limit", "fallback"] {
+        for ours in ["heartbeat", "dingtalk", "rate_limit", "fallback", "storm", "flapping"] {
             assert!(!shown.contains(ours), "{ours} in {shown}");
             assert!(whole.contains(ours), "{ours} not in {whole}");
         }
