@@ -1,7 +1,8 @@
-//! Enrichment: what tables know of an alert's owner, runbook or service is said in its annotations. It adds what is not
-//! said yet, and never touches an alert's identity.
+//! Enrichment: what tables, or the inventory, know of an alert's owner, runbook or service is said in its annotations. It
+//! adds what is not said yet, and never touches an alert's identity.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,21 +10,54 @@ use isobar_normalizer::{ConfigError, Labels, Matcher};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::policy::RESOURCE_ID;
+
 /// Rows of one table; larger ones belong into a database.
 const ROWS_MAX: usize = 100_000;
 
-/// Every table, in the order in which they are asked. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Enrichment(Arc<[Lookup]>);
+/// Attributes of a resource beside its tags, which are `tag_<name>`.
+const ATTRIBUTES: [&str; 7] = [
+    "cloud_provider",
+    "cloud_account_id",
+    "cloud_region",
+    "cloud_availability_zone",
+    "resource_type",
+    "resource_name",
+    "service_name",
+];
 
-/// One table, and which alerts it is asked about.
+/// What is known of resources. Asked for every alert that names one: the answer comes from memory.
+pub trait Resources: fmt::Debug + Send + Sync {
+    /// The descriptive labels of a resource (`service_name`, `tag_*` …), also of one that has left the inventory; `None` of an
+    /// id that nobody ever named.
+    fn described(&self, resource_id: &str) -> Option<Labels>;
+}
+
+/// Every entry, in the order in which they are asked. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Enrichment {
+    lookups: Arc<[Lookup]>,
+    resources: Option<Arc<dyn Resources>>,
+}
+
+/// One entry, and which alerts it is asked about.
 #[derive(Debug)]
 struct Lookup {
     matchers: Vec<Matcher>,
-    /// The labels, and columns, that find a row.
-    by: Vec<String>,
-    /// Annotations by the values of those labels.
-    rows: HashMap<Vec<String>, Vec<(Arc<str>, String)>>,
+    from: Source,
+}
+
+/// Where an entry's annotations come from.
+#[derive(Debug)]
+enum Source {
+    Table {
+        /// The labels, and columns, that find a row.
+        by: Vec<String>,
+        /// Annotations by the values of those labels.
+        rows: HashMap<Vec<String>, Vec<(Arc<str>, String)>>,
+    },
+    /// Annotations, and the attributes of the alert's resource they are taken from.
+    Resource(BTreeMap<String, String>),
 }
 
 /// An entry of `enrich:` as it is written.
@@ -32,10 +66,12 @@ struct Lookup {
 pub(crate) struct RawLookup {
     #[serde(default, rename = "match")]
     matchers: Vec<Spanned<String>>,
-    table: Spanned<PathBuf>,
-    by: Spanned<Vec<String>>,
+    table: Option<Spanned<PathBuf>>,
+    by: Option<Spanned<Vec<String>>>,
     /// Annotations, and the columns they are taken from.
-    set: Spanned<BTreeMap<String, String>>,
+    set: Option<Spanned<BTreeMap<String, String>>>,
+    /// Annotations, and the attributes of the alert's resource they are taken from.
+    resource: Option<Spanned<BTreeMap<String, String>>>,
 }
 
 impl Enrichment {
@@ -44,23 +80,47 @@ impl Enrichment {
         raw: &[RawLookup],
         read: &mut dyn FnMut(&Path) -> Result<String, ConfigError>,
     ) -> Result<Self, ConfigError> {
-        raw.iter().map(|raw| Lookup::read(raw, read)).collect::<Result<_, _>>().map(Self)
+        let lookups = raw.iter().map(|raw| Lookup::read(raw, read)).collect::<Result<_, _>>()?;
+        Ok(Self { lookups, resources: None })
+    }
+
+    /// Takes what is known of resources from here.
+    pub fn ask(&mut self, resources: Arc<dyn Resources>) {
+        self.resources = Some(resources);
     }
 
     /// Whether nothing is ever added.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.lookups.is_empty()
     }
 
-    /// Adds what the tables know of an alert with these labels.
+    /// Adds what is known of an alert with these labels.
     pub(crate) fn add(&self, labels: &Labels, annotations: &mut BTreeMap<String, String>) {
-        for lookup in self.0.iter().filter(|lookup| lookup.is_about(labels)) {
-            let key: Vec<String> =
-                lookup.by.iter().map(|name| labels.get(name).unwrap_or_default().to_owned()).collect();
-            for (name, value) in lookup.rows.get(&key).into_iter().flatten() {
-                annotations.entry(name.to_string()).or_insert_with(|| value.clone());
+        let mut say = |name: &str, value: &str| {
+            if !annotations.contains_key(name) {
+                annotations.insert(name.to_owned(), value.to_owned());
+            }
+        };
+        for lookup in self.lookups.iter().filter(|lookup| lookup.is_about(labels)) {
+            match &lookup.from {
+                Source::Table { by, rows } => {
+                    let key: Vec<String> =
+                        by.iter().map(|name| labels.get(name).unwrap_or_default().to_owned()).collect();
+                    rows.get(&key).into_iter().flatten().for_each(|(name, value)| say(name, value));
+                }
+                Source::Resource(set) => {
+                    let Some(described) = self.described(labels) else { continue };
+                    let known =
+                        set.iter().filter_map(|(name, attribute)| Some((name, described.get(attribute)?)));
+                    known.for_each(|(name, value)| say(name, value));
+                }
             }
         }
+    }
+
+    /// What is known of the resource that an alert with these labels is about.
+    fn described(&self, labels: &Labels) -> Option<Labels> {
+        self.resources.as_ref()?.described(labels.get(RESOURCE_ID)?)
     }
 }
 
@@ -78,45 +138,84 @@ impl Lookup {
             let read = crate::config::parse_matchers(&text.value);
             matchers.extend(read.map_err(|error| ConfigError::at(text.referenced, error.to_string()))?);
         }
-        let (by, set) = (&raw.by.value, &raw.set.value);
-        if by.is_empty() {
-            return Err(ConfigError::at(raw.by.referenced, "by names no label: write by: [service]"));
-        }
-        if set.is_empty() {
-            return Err(ConfigError::at(
-                raw.set.referenced,
-                "set names no annotation: write set: {owner: owner}",
-            ));
-        }
-        let path = &raw.table.value;
-        let wrong =
-            |what: String| ConfigError::at(raw.table.referenced, format!("{}: {what}", path.display()));
-        let text = read(path).map_err(|error| wrong(error.to_string()))?;
-        let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        let table = if is_csv { of_csv(&text) } else { of_yaml(&text) }.map_err(wrong)?;
-        if table.len() > ROWS_MAX {
-            return Err(wrong(format!("{} rows, at most {ROWS_MAX}", table.len())));
-        }
-        for column in by.iter().chain(set.values()) {
-            if !table.iter().any(|row| row.contains_key(column)) {
-                return Err(wrong(format!("no row has a column {column:?}")));
+        let from = match (&raw.resource, &raw.table, &raw.by, &raw.set) {
+            (Some(set), None, None, None) => of_resource(set)?,
+            (None, Some(table), Some(by), Some(set)) => of_table(table, by, set, read)?,
+            _ => {
+                let places = [
+                    raw.resource.as_ref().map(|resource| resource.referenced),
+                    raw.table.as_ref().map(|table| table.referenced),
+                ];
+                let right = "an entry of enrich is {table: FILE, by: [LABEL], set: {ANNOTATION: COLUMN}} or {resource: {ANNOTATION: ATTRIBUTE}}";
+                return Err(match places.into_iter().flatten().next() {
+                    Some(place) => ConfigError::at(place, right),
+                    None => ConfigError::whole(right),
+                });
             }
-        }
-        let names: Vec<(Arc<str>, &String)> =
-            set.iter().map(|(name, column)| (name.as_str().into(), column)).collect();
-        let mut rows = HashMap::with_capacity(table.len());
-        for (number, row) in (1..).zip(table) {
-            let key: Vec<String> =
-                by.iter().map(|column| row.get(column).cloned().unwrap_or_default()).collect();
-            let said =
-                names.iter().filter_map(|(name, column)| Some((Arc::clone(name), row.get(*column)?.clone())));
-            let said = said.filter(|(_, value)| !value.is_empty()).collect();
-            if rows.insert(key, said).is_some() {
-                return Err(wrong(format!("row {number} has the same {} as one before", by.join(", "))));
-            }
-        }
-        Ok(Self { matchers, by: by.clone(), rows })
+        };
+        Ok(Self { matchers, from })
     }
+}
+
+/// Each attribute must be one that a resource can have.
+fn of_resource(set: &Spanned<BTreeMap<String, String>>) -> Result<Source, ConfigError> {
+    let wrong = |what: String| Err(ConfigError::at(set.referenced, what));
+    if set.value.is_empty() {
+        return wrong("resource names no annotation: write resource: {owner: tag_owner}".to_owned());
+    }
+    let is_tag = |name: &str| {
+        let tag = name.strip_prefix("tag_").unwrap_or_default();
+        !tag.is_empty() && tag.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_')
+    };
+    match set.value.values().find(|name| !ATTRIBUTES.contains(&name.as_str()) && !is_tag(name)) {
+        Some(unknown) => {
+            let known = ATTRIBUTES.join(", ");
+            wrong(format!(
+                "no resource has {unknown:?}: write {known}, or tag_ and a tag's name in small letters, with _ for other signs"
+            ))
+        }
+        None => Ok(Source::Resource(set.value.clone())),
+    }
+}
+
+fn of_table(
+    table: &Spanned<PathBuf>,
+    by: &Spanned<Vec<String>>,
+    set: &Spanned<BTreeMap<String, String>>,
+    read: &mut dyn FnMut(&Path) -> Result<String, ConfigError>,
+) -> Result<Source, ConfigError> {
+    if by.value.is_empty() {
+        return Err(ConfigError::at(by.referenced, "by names no label: write by: [service]"));
+    }
+    if set.value.is_empty() {
+        return Err(ConfigError::at(set.referenced, "set names no annotation: write set: {owner: owner}"));
+    }
+    let (by, set, path) = (&by.value, &set.value, &table.value);
+    let wrong = |what: String| ConfigError::at(table.referenced, format!("{}: {what}", path.display()));
+    let text = read(path).map_err(|error| wrong(error.to_string()))?;
+    let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let table = if is_csv { of_csv(&text) } else { of_yaml(&text) }.map_err(wrong)?;
+    if table.len() > ROWS_MAX {
+        return Err(wrong(format!("{} rows, at most {ROWS_MAX}", table.len())));
+    }
+    for column in by.iter().chain(set.values()) {
+        if !table.iter().any(|row| row.contains_key(column)) {
+            return Err(wrong(format!("no row has a column {column:?}")));
+        }
+    }
+    let names: Vec<(Arc<str>, &String)> =
+        set.iter().map(|(name, column)| (name.as_str().into(), column)).collect();
+    let mut rows = HashMap::with_capacity(table.len());
+    for (number, row) in (1..).zip(table) {
+        let key: Vec<String> = by.iter().map(|column| row.get(column).cloned().unwrap_or_default()).collect();
+        let said =
+            names.iter().filter_map(|(name, column)| Some((Arc::clone(name), row.get(*column)?.clone())));
+        let said = said.filter(|(_, value)| !value.is_empty()).collect();
+        if rows.insert(key, said).is_some() {
+            return Err(wrong(format!("row {number} has the same {} as one before", by.join(", "))));
+        }
+    }
+    Ok(Source::Table { by: by.clone(), rows })
 }
 
 type Row = BTreeMap<String, String>;
@@ -173,6 +272,39 @@ mod tests {
         }
     }
 
+    /// An inventory of one machine.
+    #[derive(Debug)]
+    struct Inventory;
+
+    impl Resources for Inventory {
+        fn described(&self, resource_id: &str) -> Option<Labels> {
+            let known = resource_id == "aws:1:eu:vm:i-1";
+            known.then(|| labels("resource_name=web-1 tag_owner=team-web tag_on_call=ada"))
+        }
+    }
+
+    #[test]
+    fn what_the_inventory_knows_of_the_resource_is_said_where_nothing_is() {
+        let entries = "{match: ['severity!=info'], resource: {owner: tag_owner, host: resource_name, runbook_url: tag_runbook}}";
+        let mut enrichment = read(entries, "").unwrap();
+        let said = |enrichment: &Enrichment, identity: &str| {
+            let mut annotations = BTreeMap::from([("host".to_owned(), "its own".to_owned())]);
+            enrichment.add(&labels(identity), &mut annotations);
+            annotations
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let known = "alertname=A resource_id=aws:1:eu:vm:i-1";
+        assert_eq!(said(&enrichment, known), "host=its own", "nothing is known yet");
+        enrichment.ask(Arc::new(Inventory));
+        assert_eq!(said(&enrichment, known), "host=its own owner=team-web");
+        assert_eq!(said(&enrichment, "alertname=A resource_id=aws:1:eu:vm:i-2"), "host=its own");
+        assert_eq!(said(&enrichment, "alertname=A"), "host=its own");
+        assert_eq!(said(&enrichment, &format!("{known} severity=info")), "host=its own");
+    }
+
     #[test]
     fn what_is_wrong_is_told_with_its_place() {
         let refused = |entry: &str, table: &str, what: &str| {
@@ -192,6 +324,11 @@ mod tests {
             "other.csv: 0:0: no such file",
         );
         refused("{table: owners.csv, by: [a], set: {b: b}}", "a,b\n1,2,3\n", "owners.csv: CSV error");
+        refused("{resource: {}}", CSV, "1:14: resource names no annotation");
+        refused("{resource: {owner: owner}}", CSV, "no resource has \"owner\": write cloud_provider");
+        refused("{resource: {owner: tag_Owner}}", CSV, "no resource has \"tag_Owner\"");
+        refused("{resource: {a: tag_a}, table: owners.csv}", CSV, "1:14: an entry of enrich is");
+        refused("{table: owners.csv, by: [service]}", CSV, "1:11: an entry of enrich is");
         refused("{match: ['a=~('], table: owners.csv, by: [service], set: {owner: owner}}", CSV, "1:12");
     }
 }

@@ -53,7 +53,7 @@ pub use delivery::{
     NotifiedAlert, Reason, Receipt, Told,
 };
 pub use dispatch::{Dispatcher, Plan};
-pub use enrich::Enrichment;
+pub use enrich::{Enrichment, Resources};
 pub use evaluate::{
     EVALUATION_INTERVAL, Evaluator, PolicyHealth, ResourceLookup, RuleQuery, RuleQueryError, SourceWatermark,
     Stretch,

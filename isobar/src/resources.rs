@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use isobar_normalizer::{Provider, Resource, ResourceId, Timestamp};
+use isobar_alerting::Resources;
+use isobar_normalizer::{Labels, Provider, Resource, ResourceId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
@@ -311,6 +312,13 @@ impl ResourceTable {
     }
 }
 
+impl Resources for ResourceTable {
+    fn described(&self, resource_id: &str) -> Option<Labels> {
+        let described = self.entries.read().get(resource_id)?.labels.clone();
+        Labels::from_pairs(described.iter().map(|(name, value)| (name, value))).ok()
+    }
+}
+
 /// A source that does not know an attribute does not erase what another one told.
 fn merge(known: &Resource, seen: Resource) -> Resource {
     let keep = |new: String, old: &str| if new.is_empty() { old.to_owned() } else { new };
@@ -413,6 +421,12 @@ mod tests {
         assert_eq!(written(&restored).len(), 1, "coming back is a change");
         let Known::Present(labels) = restored.look_up(DB_1) else { panic!("it is back") };
         assert!(labels.contains(&("tag_tier".to_owned(), "batch".to_owned())));
+        // An alert about what has left is still told with what was known of it.
+        let owner = |table: &ResourceTable| Some(table.described(DB_1)?.get("tag_tier")?.to_owned());
+        assert_eq!(
+            (owner(&saved), saved.described("onprem:dc::host:other")),
+            (Some("batch".to_owned()), None)
+        );
         saved.drop_gone(Timestamp::from_millis(4));
         assert_eq!(saved.look_up(DB_1), Known::Never, "its past is over too");
     }

@@ -103,6 +103,7 @@ pub async fn serve(
     let resources = Arc::new(ResourceTable::default());
     journal.restore_resources(&resources)?;
     let breakers = Breakers::new(BreakerOptions::default());
+    config.alerting.enrichment.ask(resources.clone());
     let centre =
         AlertCentre::open(config.alerting.clone(), centre_parts(&config, &journal, &egress, &breakers))
             .await?;
@@ -189,6 +190,7 @@ pub async fn serve(
         runbooks: runbooks.clone(),
         responses: responses.clone(),
         hooks: hooks.clone(),
+        resources: resources.clone(),
         alerting_shown: Arc::clone(&alerting_shown),
         tls: tls.clone(),
     };

@@ -15,6 +15,7 @@ mod differential;
 mod disk;
 mod documents;
 mod doors;
+mod enrich;
 mod handling;
 mod harness;
 mod heartbeat;

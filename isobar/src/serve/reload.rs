@@ -17,6 +17,7 @@ use crate::clock;
 use crate::collect::{Running, Source, SourceStatuses};
 use crate::config::{Config, Problem, Problems, Started, load};
 use crate::ingest::Ingest;
+use crate::resources::ResourceTable;
 use crate::respond::Responses;
 use crate::rules::hand_over;
 use crate::serve::signals::Signals;
@@ -36,6 +37,7 @@ pub struct Reloader {
     pub runbooks: RunbookHandle,
     pub responses: Arc<Responses>,
     pub hooks: Hooks,
+    pub resources: Arc<ResourceTable>,
     pub alerting_shown: ShownConfiguration,
     pub tls: Option<Arc<Tls>>,
 }
@@ -84,6 +86,7 @@ impl Reloader {
         let (mut config, sources, senders, hooks, certificate) = read.map_err(complaints)?;
         certificate.transpose().map_err(|error| error.to_string())?;
         config.log_notes();
+        config.alerting.enrichment.ask(self.resources.clone());
         self.centre.reload(config.alerting.clone()).await.map_err(|error| error.to_string())?;
         self.runbooks.reload(senders).await.map_err(|error| error.to_string())?;
         self.hooks.set(hooks);
