@@ -20,6 +20,7 @@ mod handling;
 mod harness;
 mod heartbeat;
 mod hooks;
+mod hostile;
 mod late;
 mod lifecycle;
 mod live;

@@ -74,7 +74,10 @@ impl AlertIntake {
     pub fn post(&self, body: &[u8], sender: &Sender) -> PostAnswer {
         let pushed = match push::posted(body, &PushLimits::default(), clock::now()) {
             Ok(pushed) => pushed,
-            Err(malformed) => return PostAnswer::Malformed(malformed.to_string()),
+            Err(malformed) => {
+                self.count(ALERTMANAGER, "malformed", 1);
+                return PostAnswer::Malformed(malformed.to_string());
+            }
         };
         match self.take(ALERTMANAGER, pushed, sender.is_known) {
             Ok(None) => PostAnswer::Taken,
