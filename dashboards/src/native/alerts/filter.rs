@@ -36,10 +36,19 @@ enum Op {
 }
 
 /// What an alert has under a key.
-enum Key<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key<'a> {
     Age,
     Value,
     Text(Field<'a>),
+}
+
+/// What a key of the language means: a label goes before a field of its name, a sign means the field. The label `severity` is
+/// the sender's, the field what is shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Meaning<'a> {
+    label: Option<&'a str>,
+    otherwise: Key<'a>,
 }
 
 impl Filter {
@@ -64,11 +73,12 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Whether an alert passes. The `=` and `!=` chips on the field `skip` are not counted.
-    pub(crate) fn passes(&self, known: &KnownAlert, now: Timestamp, skip: Option<&str>) -> bool {
+    /// Whether an alert passes. The `=` and `!=` chips on what `skip` means are not counted.
+    pub(super) fn passes(&self, known: &KnownAlert, now: Timestamp, skip: Option<Meaning<'_>>) -> bool {
+        let skipped = skip.map(|skip| skip.of(known));
         let counted = |chip: &&Chip| match &chip.op {
             Op::Text { matcher, .. } if matches!(matcher.op(), MatchOp::Equal) => {
-                skip.is_none_or(|skip| bare(&chip.key) != skip)
+                skipped.is_none_or(|skipped| chip.meaning().of(known) != skipped)
             }
             _ => true,
         };
@@ -82,13 +92,17 @@ impl Filter {
         }) && self.words.iter().all(|word| mentions(known, word))
     }
 
-    /// Whether it has a chip that a facet on this field leaves out.
-    pub(crate) fn concerns(&self, field: &str) -> bool {
-        self.chips.iter().any(|chip| bare(&chip.key) == field)
+    /// Whether it may have a chip that a facet on this key leaves out.
+    pub(super) fn concerns(&self, key: &str) -> bool {
+        self.chips.iter().any(|chip| bare(&chip.key) == bare(key))
     }
 }
 
 impl Chip {
+    fn meaning(&self) -> Meaning<'_> {
+        Meaning::of_key(&self.key)
+    }
+
     fn is_alternative(&self) -> bool {
         matches!(self.op, Op::Text { is_alternative: true, .. })
     }
@@ -98,7 +112,7 @@ impl Chip {
             Op::Text { matcher, is_negated, .. } => {
                 let mut hits = false;
                 let mut any = false;
-                if let Key::Text(field) = key_of(known, &self.key) {
+                if let Key::Text(field) = self.meaning().of(known) {
                     field.each(known, &mut |value| {
                         any = true;
                         hits |= matcher.matches(value);
@@ -107,7 +121,7 @@ impl Chip {
                 (if any { hits } else { matcher.matches("") }) != *is_negated
             }
             Op::Number { limit, is_above } => {
-                let found = match key_of(known, &self.key) {
+                let found = match self.meaning().of(known) {
                     Key::Age => {
                         let end = known.alert().ends_at.unwrap_or(now);
                         Some(end.since(known.alert().starts_at).as_secs_f64())
@@ -125,16 +139,26 @@ impl Chip {
     }
 }
 
-/// A label goes before a field of its name; a sign means the field. The label `severity` is the sender's, the field what is shown.
-fn key_of<'a>(known: &KnownAlert, key: &'a str) -> Key<'a> {
-    let name = bare(key);
-    if !key.starts_with('@') && name != "severity" && known.labels.get(name).is_some() {
-        return Key::Text(Field::Label(name));
+impl<'a> Meaning<'a> {
+    /// Of a key as it is written.
+    pub(super) fn of_key(key: &'a str) -> Self {
+        let name = bare(key);
+        let otherwise = match name {
+            "age" => Key::Age,
+            "value" => Key::Value,
+            _ => Key::Text(Field::named(name).unwrap_or(Field::Label(name))),
+        };
+        let is_field =
+            key.starts_with('@') || name == "severity" || otherwise == Key::Text(Field::Label(name));
+        Self { label: (!is_field).then_some(name), otherwise }
     }
-    match name {
-        "age" => Key::Age,
-        "value" => Key::Value,
-        _ => Key::Text(Field::named(name).unwrap_or(Field::Label(name))),
+
+    /// For one alert.
+    pub(super) fn of(self, known: &KnownAlert) -> Key<'a> {
+        match self.label {
+            Some(name) if known.labels.get(name).is_some() => Key::Text(Field::Label(name)),
+            _ => self.otherwise,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::super::NativeError;
 use super::super::page::PageQuery;
 use super::fields::{Field, rank};
-use super::filter::Filter;
+use super::filter::{Filter, Key, Meaning};
 use crate::params::Params;
 use crate::wire::FacetCount;
 
@@ -132,7 +132,12 @@ impl AlertQuery {
                 places.push(self.order.place(known));
             }
             for facet in &mut facets {
-                if facet.filtered_as.map_or(passes, |field| self.filter.passes(known, now, Some(field))) {
+                let is_counted = if facet.is_chosen_by {
+                    self.filter.passes(known, now, Some(facet.meaning))
+                } else {
+                    passes
+                };
+                if is_counted {
                     facet.count(known);
                 }
             }
@@ -214,9 +219,9 @@ fn bad(name: &str, wrong: impl std::fmt::Display) -> NativeError {
 /// How often each value under a key of the filter language occurs.
 struct Facet<'a> {
     name: &'a str,
-    field: Field<'a>,
-    /// The field whose chips it leaves out, where there are any; most filters have nothing to do with most facets.
-    filtered_as: Option<&'a str>,
+    meaning: Meaning<'a>,
+    /// Whether the filter may have chips that it leaves out; most filters have nothing to do with most facets.
+    is_chosen_by: bool,
     counts: HashMap<&'a str, u64>,
     /// What the alerts before said, the same each, and how often: not in `counts` yet.
     run: (&'a str, u64),
@@ -224,19 +229,20 @@ struct Facet<'a> {
 
 impl<'a> Facet<'a> {
     fn of(name: &'a str, filter: &Filter) -> Self {
-        let bare = name.strip_prefix('@').unwrap_or(name);
         Self {
             name,
-            field: Field::named(bare).unwrap_or(Field::Label(bare)),
-            filtered_as: filter.concerns(bare).then_some(bare),
+            meaning: Meaning::of_key(name),
+            is_chosen_by: filter.concerns(name),
             counts: HashMap::new(),
             run: ("", 0),
         }
     }
 
     fn count(&mut self, known: &'a KnownAlert) {
+        // Of measures nothing is counted.
+        let Key::Text(field) = self.meaning.of(known) else { return };
         let Self { counts, run, .. } = self;
-        self.field.each(known, &mut |value| {
+        field.each(known, &mut |value| {
             if value != run.0 {
                 let (before, times) = std::mem::replace(run, (value, 0));
                 *counts.entry(before).or_default() += times;

@@ -86,6 +86,36 @@ fn facets_count_what_matches() {
     assert_eq!(select("facets=host", &many).facets["host"].len(), 50);
 }
 
+/// What a facet counts is what its chips choose, whether the key means a label, a field, or either.
+#[test]
+fn facets_and_chips_mean_the_same() {
+    let mut alerts = alerts();
+    for one in &mut alerts {
+        let state = if one.alert().name() == "a" { "lost" } else { "" };
+        one.labels =
+            one.labels.edit().set("region", "eu").set("severity", "page").set("state", state).build();
+    }
+    alerts[3].labels = alerts[3].labels.edit().remove("region").build();
+    for facet in ["region", "@region", "state", "@state", "severity", "@severity", "host", "name", "@name"] {
+        let counted = &select(&format!("facets={facet}"), &alerts).facets[facet];
+        for FacetCount { value, count } in counted {
+            let chosen = select(&format!("q={}%3D{value}", facet.replace('@', "%40")), &alerts);
+            assert_eq!(chosen.total, *count, "{facet} = {value}");
+        }
+    }
+    let counts = |query: &str, facet: &str| -> Vec<String> {
+        let found = select(query, &alerts);
+        found.facets[facet].iter().map(|one| format!("{} {}", one.value, one.count)).collect()
+    };
+    assert_eq!(counts("facets=region", "region"), ["eu 3"]);
+    assert_eq!(counts("facets=severity", "severity"), ["critical 1", "nodata 1", "ok 1", "warning 1"]);
+    assert_eq!(counts("facets=state,@state", "state"), ["firing 1", "lost 1", "no_data 1", "resolved 1"]);
+    // A chip on the label of an alert is none on its field, and stays in force where the field is counted.
+    assert_eq!(counts("q=state%3Dx&facets=@state", "@state"), ["firing 1", "no_data 1", "resolved 1"]);
+    assert_eq!(counts("q=state%3Dx&facets=state", "state").len(), 4);
+    assert_eq!(counts("facets=@age,value", "value"), [""; 0]);
+}
+
 #[test]
 fn wrong_parameters_are_named() {
     for (query, hint) in [
