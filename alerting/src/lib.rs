@@ -79,7 +79,7 @@ pub use outage::{
 };
 pub use outbox::{AGE_MAX, DeliveryFilter, Destination, Next, Outbox, Rate, after_attempt, requeued};
 pub use policy::{Aggregate, Comparison, Condition, Criteria, NoData, Override, Policies, Policy};
-pub use pushed::{POSTED_BYTES_MAX, PostError, PostOutcome, PostedAlert};
+pub use pushed::{POSTED_BYTES_MAX, PostError, PostOutcome, PostedAlert, UNTIL_TOLD};
 pub use replay::{
     Changed, IsOver, PastSeries, ReceiverDifference, Recording, Replay, ReplayError, ReplayedMessage,
     ToldAlert, reevaluate, replay,

@@ -21,6 +21,9 @@ use expiry::held_until;
 /// writes a byte as six at worst.
 pub const POSTED_BYTES_MAX: usize = 64 << 10;
 
+/// The end of an alert that ends only when its sender says so: the last second that RFC 3339 can write. It is shown nowhere.
+pub const UNTIL_TOLD: Timestamp = Timestamp::from_millis(253_402_300_799_000);
+
 /// So many alerts may be known at once, those that are over included: one to two gigabytes.
 pub(crate) const ALERTS_MAX: usize = 1_000_000;
 
@@ -33,7 +36,8 @@ pub struct PostedAlert {
     pub annotations: BTreeMap<String, String>,
     /// When it began; the time it is received, or its end, where the sender does not say.
     pub starts_at: Option<Timestamp>,
-    /// When it ends, past or future; some time after it is received where the sender does not say.
+    /// When it ends, past or future; some time after it is received where the sender does not say, and [`UNTIL_TOLD`] where it
+    /// will say so itself.
     pub ends_at: Option<Timestamp>,
     /// Where its sender shows what raised it; empty when it does not say.
     pub generator_url: String,

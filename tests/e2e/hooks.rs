@@ -128,7 +128,12 @@ async fn alerts_stay_and_hooks_follow_the_configuration() {
     let fired = json!({"rule": "Till", "state": "alerting", "host": "t1"});
     assert_eq!(post(&server, "/hooks/json/shop?token=s3cret", &[], &fired).await, 200);
     server.kill_and_restart().await;
-    assert_eq!(alert(&server, "Till").await.unwrap()["state"], "firing");
+    let till = alert(&server, "Till").await.unwrap();
+    assert_eq!((&till["state"], &till["ends_at"]), (&json!("firing"), &Value::Null));
+    let why = server.get(&format!("/api/isobar/v1/why?alert={}", till["id"].as_str().unwrap())).await;
+    assert!(why.to_string().contains("it ends when its sender says so"), "{why}");
+    let theirs = server.get("/api/v2/alerts").await;
+    assert!(!(why.to_string() + &theirs.to_string()).contains("9999-"), "an end that nobody named: {theirs}");
     std::fs::write(server.dir.join("isobar.yaml"), config().replace("name: shop", "name: store")).unwrap();
     assert_eq!(server.reload().await.0, 200);
     assert_eq!(post(&server, "/hooks/json/shop?token=s3cret", &[], &fired).await, 404);

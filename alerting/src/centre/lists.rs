@@ -9,6 +9,7 @@ use super::CentreHandle;
 use crate::alert::Alert;
 use crate::event::Transition;
 use crate::handling::Handling;
+use crate::pushed::Expiry;
 use crate::suppress::Suppressed;
 
 /// An alert, and what stands between it and its receivers. Clones share it.
@@ -28,8 +29,8 @@ pub struct KnownAlert {
     pub incident: Option<Arc<str>>,
     /// Whether it begins and ends again and again.
     pub is_flapping: bool,
-    /// When it ends unless it is sent again, and when it was last sent; absent for what nobody sends.
-    pub expected: Option<(Timestamp, Timestamp)>,
+    /// When it ends unless it is sent again, where it does by itself, and when it was last sent; absent for what nobody sends.
+    pub expected: Option<(Option<Timestamp>, Timestamp)>,
 }
 
 impl KnownAlert {
@@ -106,10 +107,9 @@ impl super::state::State {
         // What was sent is known by the labels it has; of the rest they were put together when it changed.
         let labels = self.labels.get(&fingerprint).filter(|_| pushed.is_none()).cloned();
         let labels = labels.unwrap_or_else(|| latest.alert.labels());
-        let expiry = self.expiries.get(fingerprint);
-        let expected = pushed.map(|pushed| match expiry {
-            Some(expiry) => (expiry.expires_at, expiry.reported_at),
-            None => (pushed.expires_at, pushed.reported_at),
+        let expected = pushed.map(|pushed| {
+            let expiry = self.expiries.get(fingerprint).unwrap_or(Expiry::of(pushed));
+            (expiry.ends_at(), expiry.reported_at)
         });
         KnownAlert {
             fingerprint,

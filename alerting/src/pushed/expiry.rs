@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use isobar_normalizer::Timestamp;
 
+use super::UNTIL_TOLD;
 use crate::alert::{Alert, AlertState, Pushed};
 
 /// When one alert ends unless it is sent again.
@@ -20,9 +21,14 @@ pub(crate) struct Expiry {
 }
 
 impl Expiry {
-    pub(super) fn of(pushed: &Pushed) -> Self {
+    pub(crate) fn of(pushed: &Pushed) -> Self {
         let Pushed { expires_at, is_timed, reported_at, .. } = *pushed;
         Self { expires_at, is_timed, reported_at }
+    }
+
+    /// When it ends, where it does by itself.
+    pub(crate) fn ends_at(self) -> Option<Timestamp> {
+        (self.expires_at < UNTIL_TOLD).then_some(self.expires_at)
     }
 
     /// Brings what an alert says of it up to date.

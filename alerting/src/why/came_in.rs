@@ -12,8 +12,9 @@ use crate::pushed::Expiry;
 pub(super) fn deduplicated(alert: &Alert, expiry: Option<Expiry>) -> Option<WhyStep> {
     let pushed = alert.pushed.as_ref()?;
     let doors = alert.sources.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let end = match expiry {
-        Some(expiry) => format!("; it ends at {} unless it is sent again", expiry.expires_at),
+    let end = match expiry.map(Expiry::ends_at) {
+        Some(Some(ends_at)) => format!("; it ends at {ends_at} unless it is sent again"),
+        Some(None) => "; it ends when its sender says so".to_owned(),
         None => String::new(),
     };
     let unverified = if alert.verified { "" } else { "; its sender is not verified" };

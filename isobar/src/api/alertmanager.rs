@@ -65,8 +65,8 @@ impl Alertmanager for AlertmanagerViews {
 fn standing(known: &KnownAlert, config: &AlertingConfig, now: Timestamp) -> StandingAlert {
     let alert = known.alert();
     let routes = config.route.matching(&known.labels);
-    let (ends_at, updated_at) =
-        known.expected.unwrap_or((now.plus(config.resolve_timeout), alert.updated_at));
+    let (ends_at, updated_at) = known.expected.unwrap_or((None, alert.updated_at));
+    let ends_at = ends_at.unwrap_or(now.plus(config.resolve_timeout));
     let suppressed = &known.suppressed;
     StandingAlert {
         fingerprint: known.fingerprint,

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::Method;
-use isobar_alerting::{CentreError, CentreHandle, PostedAlert};
+use isobar_alerting::{CentreError, CentreHandle, PostedAlert, UNTIL_TOLD};
 use isobar_collectors::push::{
     self, End, Hook, HookAnswer, HookError, HookKey, HookRequest, PushLimits, Pushed, PushedAlert, Verdict,
 };
 use isobar_dashboards::{HookCall, HookReply, PostAnswer, Sender};
-use isobar_normalizer::{ConfigError, Labels, SecretReader, Timestamp};
+use isobar_normalizer::{ConfigError, Labels, SecretReader};
 use metrics::counter;
 use parking_lot::RwLock;
 use tokio::runtime::Handle;
@@ -20,8 +20,6 @@ use crate::config::HookConfig;
 /// The name of Alertmanager's API among the doors.
 pub const ALERTMANAGER: &str = "alertmanager";
 
-/// The end of an alert whose sender will tell it: the last second that four digits of a year can say.
-const UNTIL_TOLD: Timestamp = Timestamp::from_millis(253_402_300_799_000);
 /// So many complaints are told to a sender, the rest is counted.
 const COMPLAINTS_MAX: usize = 20;
 

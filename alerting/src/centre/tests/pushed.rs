@@ -136,3 +136,21 @@ async fn a_storm_in_many_requests_is_taken_as_fast_as_in_one() {
     assert_eq!(centre.handle.alerts().len(), 10_000);
     centre.kill().await;
 }
+
+#[tokio::test]
+async fn what_ends_only_when_its_sender_says_so_has_no_end_that_is_shown() {
+    let receiver = TestReceiver::start().await;
+    let journal = Arc::new(MemoryJournal::new());
+    let centre = Running::start(&config(&receiver, ""), &journal).await;
+    let alert = |end| PostedAlert { ends_at: Some(end), ..posted("alertname=Down", None, centre.now()) };
+    centre.post(vec![alert(crate::UNTIL_TOLD)]).await;
+    let known = centre.handle.known_alerts().remove(0);
+    assert_eq!((known.alert().ends_at, known.expected.map(|(ends_at, _)| ends_at)), (None, Some(None)));
+    let why = centre.handle.why(known.fingerprint).unwrap();
+    assert!(why.iter().all(|step| !step.detail.contains("9999")), "{why:#?}");
+    assert!(why.iter().any(|step| step.detail.contains("; it ends when its sender says so")), "{why:#?}");
+    centre.post(vec![alert(centre.now())]).await;
+    let over = centre.handle.known_alerts().remove(0);
+    assert!(over.alert().state == AlertState::Resolved && over.alert().ends_at.is_some(), "{over:?}");
+    centre.stop().await;
+}
