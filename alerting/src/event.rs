@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, AlertState};
 
+/// Who did it, in the journal, where nobody else is named.
+pub(crate) const ACTOR: &str = "isobar";
+
 /// Journal kind of [`Transition`].
 pub const KIND_ALERT: &str = "alert";
 /// Journal kind of delivery records.

@@ -152,6 +152,8 @@ pub enum ActError {
 pub struct ActOutcome {
     /// How many are handled as it was asked for, those that were already among them.
     pub done: usize,
+    /// How many of them were not before.
+    pub changed: usize,
     /// The others: not known, or over.
     pub not_open: Vec<u64>,
 }
@@ -284,6 +286,7 @@ impl Request {
                 }
             }
         }
+        outcome.changed = records.len();
         if outcome.done == 0 {
             return Err(ActError::NotOpen);
         }

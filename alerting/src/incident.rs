@@ -29,11 +29,13 @@ mod people;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 pub use distance::Link;
 pub use features::Features;
 pub use fold::Incidents;
 pub use people::IncidentError;
+pub use timeline::{EntryKind, TimelineEntry, timeline};
 
 /// Some alerts as one piece of trouble.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -67,12 +67,15 @@ pub use gotemplate::{TemplateData, TemplateError, Templates};
 pub use group::{Calendar, Group, LogEntry, NotificationLog};
 pub use handling::{Acknowledged, Act, ActError, ActOutcome, Comment, Handling, Snoozed};
 pub use incident::{
-    Features, Incident, IncidentError, IncidentRecord, IncidentState, Incidents, Link, Membership,
+    EntryKind, Features, Incident, IncidentError, IncidentRecord, IncidentState, Incidents, Link, Membership,
+    TimelineEntry, timeline,
 };
 pub use inhibit::{InhibitRule, InhibitSource, Inhibitions, Inhibitor};
 pub use interval::{Period, TimeInterval};
 pub use native::{AlarmOrigin, NativeTable};
-pub use notify::{IntegrationSettings, Message, NOTIFIER_KINDS, Notifier, NotifierKind, NotifyError, Tools};
+pub use notify::{
+    IntegrationSettings, Message, NOTIFIER_KINDS, Notifier, NotifierKind, NotifyError, Tools, place,
+};
 pub use outage::{
     Cause, Estate, Evidence, EvidenceClass, HealthNotice, Level, OutageAlerts, OutageFacts, OutageInference,
     PartFacts, Trouble, Verdict,

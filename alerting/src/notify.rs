@@ -214,10 +214,21 @@ pub trait Notifier: fmt::Debug + Send + Sync {
     /// be a secret.
     fn target(&self) -> (&Url, Trust);
 
+    /// Where it leads, as people may see it.
+    fn place(&self) -> String {
+        place(self.target().0)
+    }
+
     /// What its rate limit is about: who tells the same destination shares it.
     fn destination(&self) -> Destination {
         Destination::of(&[self.target().0.as_str()])
     }
+}
+
+/// Where a URL leads, without what may be a secret: user, path and query.
+pub fn place(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
 /// Why a try did not succeed.

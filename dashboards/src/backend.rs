@@ -3,6 +3,7 @@
 //! Every trait here is synchronous unless it says otherwise and is called from a thread that may block.
 
 mod alertmanager;
+mod incidents;
 mod people;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::wire::{
 };
 
 pub use alertmanager::{Alertmanager, StandingAlert, StandingGroup};
+pub use incidents::{IncidentChange, Incidents};
 pub use people::{Alerts, SilenceRefusal, Silences};
 
 /// Everything the API is handed. Clones share it.
@@ -41,6 +43,8 @@ pub struct Backend {
     pub estate: Arc<dyn Estate>,
     /// Alerts, and what people do about them.
     pub alerts: Arc<dyn Alerts>,
+    /// Incidents.
+    pub incidents: Arc<dyn Incidents>,
     /// Deliveries, and why.
     pub centre: Arc<dyn AlertCentre>,
     /// Open alerts and groups for the doors of Alertmanager.

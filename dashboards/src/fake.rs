@@ -1,6 +1,7 @@
 //! A backend that answers from what a test gives it, and the router over it.
 
 mod alertmanager;
+mod incidents;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use isobar_alerting::{Alert, AlertState, KnownAlert, Silence, Suppressed, Transition};
+use isobar_alerting::{
+    Alert, AlertState, IncidentRecord, KnownAlert, Silence, Suppressed, TimelineEntry, Transition,
+};
 use isobar_journal::{Journal, MemoryJournal, NewEvent};
 use isobar_normalizer::{
     AlertClass, FailureDomain, Labels, Matcher, SecretReader, SecretReference, Severity, TimeRange, Timestamp,
@@ -44,6 +47,10 @@ pub(crate) struct Fake {
     pub(crate) hook_reply: Mutex<HookReply>,
     pub(crate) standing: Mutex<Vec<StandingAlert>>,
     pub(crate) silences: Mutex<Vec<Arc<Silence>>>,
+    pub(crate) incidents: Mutex<Vec<IncidentRecord>>,
+    pub(crate) timeline: Mutex<Vec<TimelineEntry>>,
+    /// How many alerts an act changes; all where nothing is said.
+    pub(crate) changed_by_acts: Mutex<Option<usize>>,
     pub(crate) reload: Mutex<Result<(), String>>,
     /// Reloads wait for the other end to be dropped.
     pub(crate) reload_held: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
@@ -207,6 +214,9 @@ impl Fake {
             hook_reply: Mutex::new(HookReply::Taken),
             standing: Mutex::default(),
             silences: Mutex::default(),
+            incidents: Mutex::new(incidents::some()),
+            timeline: Mutex::new(incidents::happened()),
+            changed_by_acts: Mutex::default(),
             reload: Mutex::new(Ok(())),
             reload_held: Mutex::default(),
             changes: Mutex::default(),
@@ -240,6 +250,7 @@ impl Fake {
             intake: self.clone(),
             estate: self.clone(),
             alerts: self.clone(),
+            incidents: self.clone(),
             centre: self.clone(),
             alertmanager: self.clone(),
             silences: self.clone(),

@@ -30,21 +30,23 @@ mod wire;
 pub use access::{Scope, Scopes, SecurityOptions};
 pub use app::Api;
 pub use backend::{
-    ActError, AlertCentre, Alertmanager, Alerts, Backend, Estate, HookCall, HookReply, Intake, IntakeAnswer,
-    MetricMetadata, Operations, PostAnswer, ReadError, ReplayRefused, Replays, ResendError, Runbooks, Sender,
-    SeriesCatalogue, SilenceRefusal, Silences, SqlError, SqlRows, SqlRunner, SqlStream, StageHealth,
-    StandingAlert, StandingGroup,
+    ActError, AlertCentre, Alertmanager, Alerts, Backend, Estate, HookCall, HookReply, IncidentChange,
+    Incidents, Intake, IntakeAnswer, MetricMetadata, Operations, PostAnswer, ReadError, ReplayRefused,
+    Replays, ResendError, Runbooks, Sender, SeriesCatalogue, SilenceRefusal, Silences, SqlError, SqlRows,
+    SqlRunner, SqlStream, StageHealth, StandingAlert, StandingGroup,
 };
 pub use config::{SECURITY_SAMPLE, SERVER_SAMPLE, SecurityConfig, ServerConfig, TlsFiles};
 pub use serve::{ServeOptions, Tls, TlsError, serve};
 pub use wire::{
     ActAnswer, ActRequest, ActWord, AlertList, AlertView, CallView, Cell, CellState, ChangedAnswer,
     CommentView, CostView, CoverageCounts, CoverageView, DeliveryCounts, DeliveryState, DeliveryTransition,
-    DeliveryView, EstateState, EventView, EvidenceView, FacetCount, Freshness, Hidden, LeverView, List,
-    MatcherView, NameCount, NativeView, OverviewView, PartView, ProposalView, ProposedAlert, ReceiptView,
+    DeliveryView, EstateState, EventView, EvidenceView, FacetCount, Freshness, Hidden, IncidentCell,
+    IncidentDetail, IncidentView, LeverView, List, MatcherView, MemberView, MergeRequest, NameCount,
+    NativeView, OutageEvidence, OutageView, OverviewView, PartView, ProposalView, ProposedAlert, ReceiptView,
     ReceiverChange, ReceiverChannel, ReceiverView, ReplayAlert, ReplayChange, ReplayMessage, ReplayReceiver,
     ReplayRequest, ReplaySilence, ReplayView, ResourceView, RouteChange, RoutePreview, RoutePreviewRequest,
     RouteStep, RouteView, RoutingView, Sentence, SeverityCounts, SilencePreview, SilencePreviewRequest,
-    SilenceRequest, SilenceView, SourceCounts, SourceDetail, SourceState, SourceView, TargetView, TestAnswer,
-    TestResult, ThresholdView, ToldView, WhoAnswer, WhyStep, WireTime,
+    SilenceRequest, SilenceView, SourceCounts, SourceDetail, SourceState, SourceView, SplitRequest,
+    TargetView, TestAnswer, TestResult, TestStep, ThresholdView, TimelineView, ToldView, WhoAnswer, WhyStep,
+    WireTime,
 };

@@ -4,6 +4,7 @@ mod alerts;
 mod error;
 mod estate;
 mod events;
+mod incidents;
 mod journal;
 mod lists;
 mod openapi;
@@ -18,6 +19,9 @@ pub(crate) use alerts::{act, alert, alerts};
 pub(crate) use error::NativeError;
 pub(crate) use estate::{coverage, overview, source};
 pub(crate) use events::events;
+pub(crate) use incidents::{
+    acknowledge_incident, incident, incidents, merge_incident, split_incident, unacknowledge_incident,
+};
 pub(crate) use journal::journal;
 pub(crate) use lists::{deliveries, resend, resources, sources, why};
 pub(crate) use openapi::openapi;

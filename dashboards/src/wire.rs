@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 mod estate;
 mod handling;
+mod incidents;
 mod native;
 mod replay;
 mod routing;
@@ -23,13 +24,19 @@ pub use handling::{
     ActAnswer, ActRequest, ActWord, AlertList, CommentView, FacetCount, Hidden, MatcherView, NameCount,
     SilencePreview, SilencePreviewRequest, SilenceRequest, SilenceView,
 };
+pub(crate) use incidents::AcknowledgeRequest;
+pub use incidents::{
+    IncidentCell, IncidentDetail, IncidentView, MemberView, MergeRequest, OutageEvidence, OutageView,
+    SplitRequest, TimelineView,
+};
 pub use native::{NativeView, ThresholdView};
 pub use replay::{
     ReplayAlert, ReplayChange, ReplayMessage, ReplayReceiver, ReplayRequest, ReplaySilence, ReplayView,
 };
 pub use routing::{
     ChangedAnswer, ReceiverChange, ReceiverChannel, ReceiverView, RouteChange, RoutePreview,
-    RoutePreviewRequest, RouteStep, RouteView, RoutingView, TestAnswer, TestResult, ToldView, WhoAnswer,
+    RoutePreviewRequest, RouteStep, RouteView, RoutingView, TestAnswer, TestResult, TestStep, ToldView,
+    WhoAnswer,
 };
 pub(crate) use routing::{TestRequest, group_by};
 pub(crate) use runbooks::{DecisionRequest, LeverRequest};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use isobar_alerting::{Notifier, Tools};
+use isobar_alerting::{Notifier, Tools, place};
 use isobar_collectors::{Collector, SourceContext, Window};
 use isobar_dashboards::Tls;
 use isobar_egress::{Egress, EgressOptions, Trust};
@@ -52,7 +52,7 @@ pub async fn run(arguments: CheckArguments) -> Result<()> {
         failed += usize::from(!try_source(&source.name, &**collector, source.interval).await?);
     }
     for (url, trust) in built.notifiers.iter().map(|notifier| notifier.target()).chain(heartbeat(&config)) {
-        failed += usize::from(!try_target(&format!("receiver {}", shown(url)), &egress, url, trust).await?);
+        failed += usize::from(!try_target(&format!("receiver {}", place(url)), &egress, url, trust).await?);
     }
     for runbook in config.runbooks.iter() {
         let what = format!("runbook {}", runbook.name);
@@ -132,12 +132,6 @@ async fn try_target(what: &str, egress: &Egress, url: &Url, trust: Trust) -> Res
 /// Where the heartbeat goes.
 fn heartbeat(config: &Config) -> Option<(&Url, Trust)> {
     config.alerting.heartbeat.as_ref().map(|heartbeat| (&heartbeat.url, Trust::Guarded))
-}
-
-/// A receiver's path and query may hold its secret: only the place is shown.
-fn shown(url: &Url) -> String {
-    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
 async fn connect(addresses: &[std::net::SocketAddr]) -> Result<(), String> {

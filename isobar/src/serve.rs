@@ -30,8 +30,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::api::{
-    AlertIntake, AlertViews, AlertmanagerViews, EstateViews, Hooks, MetricsPage, PeopleViews, PushIntake,
-    Replayer, RunbookViews, ServerOperations, SilenceViews, SqlViews,
+    AlertIntake, AlertViews, AlertmanagerViews, EstateViews, Hooks, IncidentViews, MetricsPage, PeopleViews,
+    PushIntake, Replayer, RunbookViews, ServerOperations, SilenceViews, SqlViews,
 };
 use crate::cli::ServeArguments;
 use crate::clock;
@@ -266,6 +266,10 @@ pub async fn serve(
         }),
         replays: Arc::new(Replayer::new(shared_journal.clone(), handle.clone(), rule_data, config.retention)),
         silences: Arc::new(SilenceViews {
+            centre: handle.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        }),
+        incidents: Arc::new(IncidentViews {
             centre: handle.clone(),
             runtime: tokio::runtime::Handle::current(),
         }),

@@ -17,8 +17,8 @@ use crate::config::AlertingConfig;
 use crate::delivery::{Delivery, IntegrationId};
 use crate::dispatch::Plan;
 use crate::event::{
-    KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_HELD, KIND_INCIDENT, KIND_NOTIFICATION, KIND_SILENCE,
-    KIND_TEST, Transition,
+    ACTOR, KIND_ALERT, KIND_DELIVERY, KIND_HANDLING, KIND_HELD, KIND_INCIDENT, KIND_NOTIFICATION,
+    KIND_SILENCE, KIND_TEST, Transition,
 };
 use crate::handling::{ActOutcome, Handling, Request};
 use crate::incident::IncidentRecord;
@@ -26,9 +26,6 @@ use crate::outage::Verdict;
 use crate::outbox::requeued;
 use crate::pushed::{ALERTS_MAX, Expiry, Post, PostError, PostOutcome, PostedAlert, Taken};
 use crate::silence::{Silence, SilenceDraft, SilenceError, expire};
-
-/// Who did it, in the journal, where nobody else is named.
-const ACTOR: &str = "isobar";
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, CentreError>>;
 
@@ -150,10 +147,14 @@ impl Batch {
             }
             Command::Incident { change, actor, reply } => match change.carry_out(state, &actor, now) {
                 Err(error) => drop(reply.send(Err(error.into()))),
-                Ok(records) => {
+                Ok((records, handlings)) => {
                     self.incidents(&actor, &records);
+                    let handlings: Vec<Arc<Handling>> = handlings.into_iter().map(Arc::new).collect();
+                    self.events
+                        .extend(handlings.iter().map(|record| event_by(&actor, KIND_HANDLING, record)));
                     self.then(reply, move |state| {
                         state.apply_incidents(records);
+                        handlings.into_iter().for_each(|record| state.apply_handling(record));
                         change.id(state)
                     });
                 }

@@ -165,6 +165,12 @@ impl CentreHandle {
         Arc::clone(&self.state.read().config)
     }
 
+    /// Where a way to a receiver leads: the host, or the mail addresses; paths may be secrets. `None` when the configuration has no
+    /// such way.
+    pub fn target(&self, way: &IntegrationId) -> Option<String> {
+        self.senders.borrow().place(way).map(str::to_owned)
+    }
+
     /// Every alert that is pending, open, or was resolved a short while ago, in fingerprint order.
     pub fn alerts(&self) -> Vec<Alert> {
         let now = (self.parts.clock)();

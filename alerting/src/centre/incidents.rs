@@ -12,7 +12,8 @@ use crate::alert::Alert;
 use crate::delivery::Notification;
 use crate::dispatch::Plan;
 use crate::event::Transition;
-use crate::incident::{Features, Incident, IncidentError, IncidentRecord};
+use crate::handling::{Act, Handling, Request};
+use crate::incident::{Features, Incident, IncidentError, IncidentRecord, TimelineEntry, timeline};
 use crate::outage::{Estate, HealthNotice, OutageFacts, OutageInference, PartFacts, Verdict};
 
 /// An incident in a list, without its alerts.
@@ -24,6 +25,16 @@ pub struct ListedIncident {
     pub alerts: usize,
     /// How many of them are open.
     pub open: usize,
+}
+
+impl From<&IncidentRecord> for ListedIncident {
+    fn from(record: &IncidentRecord) -> Self {
+        Self {
+            incident: record.incident.clone(),
+            alerts: record.present().count() + record.forgotten,
+            open: record.present().filter(|(_, member)| member.is_open()).count(),
+        }
+    }
 }
 
 /// What somebody does to an incident.
@@ -43,12 +54,17 @@ impl IncidentChange {
         state: &State,
         actor: &str,
         now: Timestamp,
-    ) -> Result<Vec<IncidentRecord>, IncidentError> {
+    ) -> Result<(Vec<IncidentRecord>, Vec<Handling>), IncidentError> {
         let incidents = &state.known.incidents;
         match self {
-            Self::Split { id, fingerprints } => incidents.split(id, fingerprints, actor, now),
-            Self::Merge { into, from } => incidents.merge(into, from, actor, now),
-            Self::Acknowledge { id, is_taken } => incidents.acknowledge(id, is_taken.then_some(actor), now),
+            Self::Split { id, fingerprints } => {
+                Ok((incidents.split(id, fingerprints, actor, now)?, Vec::new()))
+            }
+            Self::Merge { into, from } => Ok((incidents.merge(into, from, actor, now)?, Vec::new())),
+            Self::Acknowledge { id, is_taken } => {
+                let records = incidents.acknowledge(id, is_taken.then_some(actor), now)?;
+                Ok((records, with_it(state, id, *is_taken, actor, now)))
+            }
         }
     }
 
@@ -62,6 +78,28 @@ impl IncidentChange {
             Self::Merge { into: id, .. } | Self::Acknowledge { id, .. } => id.as_str().into(),
         }
     }
+}
+
+/// What taking an incident, or handing it back, does to its open alerts: who takes it takes those that nobody has, and those
+/// that whoever had it before has; who hands it back hands back those that its holder has.
+fn with_it(state: &State, id: &str, is_taken: bool, actor: &str, now: Timestamp) -> Vec<Handling> {
+    let Some(record) = state.known.incidents.get(id) else { return Vec::new() };
+    let holder = record.incident.acknowledged_by.as_deref();
+    let is_meant = |fingerprint: &u64| {
+        let Some(alert) = state.known.alerts.get(*fingerprint) else { return false };
+        let taken = state.known.handlings.acknowledged(*fingerprint, alert.severity);
+        match taken.map(|taken| taken.by.as_str()) {
+            None => is_taken,
+            taken_by => taken_by == holder,
+        }
+    };
+    let open = record.present().filter(|(_, member)| member.is_open()).map(|(fingerprint, _)| fingerprint);
+    let act = if is_taken { Act::Acknowledge } else { Act::Unacknowledge };
+    let (targets, note) = (open.filter(is_meant).collect(), String::new());
+    let request = Request { targets, act, actor: actor.to_owned(), note };
+    let known = |fingerprint| state.known.alerts.get(fingerprint);
+    // Where no alert is open there is nothing to be done to any.
+    request.carry_out(&state.known.handlings, known, now).map_or_else(|_| Vec::new(), |(records, _)| records)
 }
 
 /// Alerts that are not in their incident, or not as they are: an earlier version knew no incidents, or was stopped between
@@ -122,6 +160,16 @@ impl CentreHandle {
         self.state.read().known.incidents.get(id).cloned()
     }
 
+    /// What happened to an incident, oldest first, see [`timeline`]; `None` when it is not remembered. Blocks.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn timeline(&self, id: &str) -> Result<Option<Vec<TimelineEntry>>, CentreError> {
+        let Some(record) = self.incident(id) else { return Ok(None) };
+        let read = timeline(&*self.parts.journal, &record);
+        read.map(Some).map_err(|error| CentreError::Journal(error.to_string()))
+    }
+
     /// The id of the incident that an alert is in, or was in last.
     pub fn incident_of(&self, fingerprint: u64) -> Option<Arc<str>> {
         self.state.read().known.incidents.of(fingerprint).map(|record| Arc::clone(&record.incident.id))
@@ -149,7 +197,7 @@ impl CentreHandle {
         self.change_incident(change, actor).await
     }
 
-    /// Says that `actor` has an incident, or hands it back.
+    /// Says that `actor` has an incident and those of its open alerts that nobody else has, or hands all that back.
     ///
     /// # Errors
     /// It is not known or over, or the journal could not be written.

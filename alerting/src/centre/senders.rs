@@ -1,7 +1,7 @@
 //! The tasks that send: one lane for each integration, and the heartbeat. Made from the configuration as a whole, and made
 //! again when it changes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use isobar_normalizer::{ConfigError, Timestamp};
@@ -12,13 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CentreHandle, CentreParts};
 use crate::config::AlertingConfig;
+use crate::delivery::IntegrationId;
 use crate::notify::{HeartbeatSender, Tools};
 use crate::outbox::lane::Lane;
 use crate::outbox::{Destination, Outbox, Paces};
 
 /// What is to be run for one configuration; taken by the one who runs it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Senders(Arc<Mutex<Option<Parts>>>);
+pub(super) struct Senders {
+    parts: Arc<Mutex<Option<Parts>>>,
+    /// Where each way leads, as it may be shown.
+    places: Arc<BTreeMap<IntegrationId, String>>,
+}
 
 #[derive(Debug)]
 struct Parts {
@@ -35,12 +40,14 @@ impl Senders {
     ) -> Result<Self, ConfigError> {
         let tools =
             Tools { secrets: &*parts.secrets, egress: &parts.egress, external_url: &parts.external_url };
-        let mut lanes = Vec::new();
+        let (mut lanes, mut places) = (Vec::new(), BTreeMap::new());
         for receiver in &config.receivers {
             for (integration, way) in receiver.integrations.iter().zip(receiver.ways()) {
+                let notifier = integration.settings.build(&tools)?;
+                places.insert(way.clone(), notifier.place());
                 lanes.push(Lane {
                     integration: way,
-                    notifier: integration.settings.build(&tools)?,
+                    notifier,
                     send_resolved: integration.settings.send_resolved(),
                     terms: integration.terms.clone(),
                     paces: paces.clone(),
@@ -54,12 +61,13 @@ impl Senders {
             Some(heartbeat) => Some(HeartbeatSender::build(heartbeat, &tools, Arc::clone(&parts.clock))?),
             None => None,
         };
-        Ok(Self(Arc::new(Mutex::new(Some(Parts { lanes, heartbeat })))))
+        let parts = Arc::new(Mutex::new(Some(Parts { lanes, heartbeat })));
+        Ok(Self { parts, places: Arc::new(places) })
     }
 
     /// Counts what was sent before the start, so that a restart in the middle of a storm does not exceed a limit.
     pub(super) fn remember(&self, outbox: &Outbox, now: Timestamp) {
-        let parts = self.0.lock();
+        let parts = self.parts.lock();
         for lane in parts.iter().flat_map(|parts| &parts.lanes) {
             if let Some(longest) = lane.terms.rates.iter().map(|rate| rate.per).max() {
                 let sends = outbox.sends(&lane.integration, longest, now);
@@ -69,9 +77,14 @@ impl Senders {
         }
     }
 
+    /// Where a way leads, as it may be shown.
+    pub(super) fn place(&self, way: &IntegrationId) -> Option<&str> {
+        self.places.get(way).map(String::as_str)
+    }
+
     /// What they tell; empty once they run.
     pub(super) fn destinations(&self) -> HashSet<Destination> {
-        let parts = self.0.lock();
+        let parts = self.parts.lock();
         let lanes = parts.iter().flat_map(|parts| &parts.lanes);
         lanes.map(|lane| lane.notifier.destination()).collect()
     }
@@ -85,7 +98,7 @@ pub(super) async fn supervise(
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
-        let parts = current.borrow_and_update().0.lock().take();
+        let parts = current.borrow_and_update().parts.lock().take();
         let generation = stop.child_token();
         let mut tasks = JoinSet::new();
         handle.forget_turns();

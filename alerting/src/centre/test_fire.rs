@@ -61,6 +61,9 @@ pub struct TestStage {
     pub is_ok: bool,
     /// What went wrong, or what the receiver answered.
     pub detail: String,
+    /// How long it took. Writing, sending and being answered are one call of the notifier: the last of these stages has its
+    /// time, those before have none.
+    pub took: Option<Duration>,
 }
 
 /// A test was fired. Payload of [`crate::KIND_TEST`], JSON; the actor is whoever asked.
@@ -126,21 +129,35 @@ struct Test {
 
 impl Test {
     async fn run(self, handle: CentreHandle) -> Vec<TestStage> {
-        let notifier = match self.build(&handle) {
-            Ok(notifier) => notifier,
-            Err(error) => return self.stages(Stage::Config, error.to_string()),
+        let begun = tokio::time::Instant::now();
+        let built = self.build(&handle);
+        let building = begun.elapsed();
+        let mut stages = match built {
+            Ok(notifier) => self.tell(&*notifier, &handle).await,
+            Err(error) => self.stages(Stage::Config, error.to_string()),
         };
+        if let [config, rest @ ..] = &mut *stages {
+            config.took = Some(building);
+            if let Some(last) = rest.last_mut() {
+                last.took = Some(begun.elapsed() - building);
+            }
+        }
+        stages
+    }
+
+    /// Sends it, and says how that went.
+    async fn tell(&self, notifier: &dyn Notifier, handle: &CentreHandle) -> Vec<TestStage> {
         let instant = tokio::time::Instant::now().into_std();
         let rates = &self.integration.terms.rates;
         if let Turn::Wait(wait) = handle.paces.turn(notifier.destination(), rates, false, 1, instant) {
             let wait = format!("its rate limit is used up for {} s", wait.as_secs().max(1));
             return vec![self.stage(Stage::Config, true, ""), self.stage(Stage::Send, false, &wait)];
         }
-        let fired = self.send(&*notifier, Direction::Firing).await;
+        let fired = self.send(notifier, Direction::Firing).await;
         let scope = self.integration.settings.kind().key_scope();
         let outcome = match fired {
             Ok(receipt) if scope == KeyScope::Episode => {
-                let resolved = self.send(&*notifier, Direction::Resolved).await;
+                let resolved = self.send(notifier, Direction::Resolved).await;
                 resolved.map(|_| receipt)
             }
             fired => fired,
@@ -238,6 +255,6 @@ impl Test {
     }
 
     fn stage(&self, stage: Stage, is_ok: bool, detail: &str) -> TestStage {
-        TestStage { integration: self.way.clone(), stage, is_ok, detail: detail.to_owned() }
+        TestStage { integration: self.way.clone(), stage, is_ok, detail: detail.to_owned(), took: None }
     }
 }

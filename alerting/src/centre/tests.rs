@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use self::receiver::{Answer, TestReceiver};
 use super::*;
 use crate::alert::AlertState;
-use crate::delivery::{Delivery, DeliveryState};
+use crate::delivery::{Delivery, DeliveryState, IntegrationId};
 use crate::fixture::{START, transition};
 use crate::outbox::DeliveryFilter;
 
@@ -343,6 +343,16 @@ async fn a_test_goes_by_every_way_and_says_how_far_it_came() {
         ("team/webhook[2]", "connect", false),
     ];
     assert_eq!(last, expected.map(|(way, stage, is_ok)| (way.to_owned(), stage, is_ok)), "{stages:#?}");
+    let is_timed = |stages: &[TestStage]| {
+        let places = 0..stages.len();
+        places.filter(|place| stages[*place].took.is_some()).eq([0, stages.len() - 1])
+    };
+    assert!(stages.chunk_by(|a, b| a.integration == b.integration).all(is_timed), "{stages:#?}");
+    let target = |channel: &str| {
+        let way = IntegrationId { receiver: "team".into(), channel: channel.into(), index: 0 };
+        centre.handle.target(&way).unwrap()
+    };
+    assert_eq!(target("pagerduty"), receiver.address, "no path: it may be a secret");
     let body = &receiver.seen("/hook")[0].body["alerts"][0];
     assert_eq!(body["labels"]["alertname"], "IsobarTest");
     assert!(body["annotations"]["summary"].as_str().unwrap().starts_with("this is a test fired by ada"));

@@ -44,14 +44,14 @@ fn an_acknowledgement_holds_until_it_becomes_worse_or_is_taken_back() {
     let mut desk = Desk::new();
     let over = desk.alerts[2].fingerprint();
     let outcome = desk.act(Act::Acknowledge, "ada", "I look").unwrap();
-    assert_eq!(outcome, ActOutcome { done: 2, not_open: vec![over] });
+    assert_eq!(outcome, ActOutcome { done: 2, changed: 2, not_open: vec![over] });
     let first = desk.alerts[0].fingerprint();
     let by = |desk: &Desk, severity| desk.handlings.acknowledged(first, severity).map(|one| one.by.clone());
     assert_eq!(by(&desk, Severity::Warning).as_deref(), Some("ada"));
     assert_eq!(by(&desk, Severity::Critical), None);
     assert_eq!(desk.first().comments[0].text, "I look");
-    desk.act(Act::Acknowledge, "ada", "").unwrap();
-    assert_eq!(desk.records, 2, "it is so already");
+    let again = desk.act(Act::Acknowledge, "ada", "").unwrap();
+    assert_eq!((desk.records, again.done, again.changed), (2, 2, 0), "it is so already");
     desk.act(Act::Acknowledge, "bob", "").unwrap();
     assert_eq!(by(&desk, Severity::Warning).as_deref(), Some("bob"));
     desk.act(Act::Unacknowledge, "bob", "").unwrap();

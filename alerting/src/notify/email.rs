@@ -15,7 +15,9 @@ use url::Url;
 use self::message::{Addresses, Form, Head, Texts};
 use self::smtp::{Relay, RelaySettings};
 use super::fit::fit;
-use super::{IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools};
+use super::{
+    IntegrationSettings, Message, Notifier, NotifierKind, NotifyError, RawIntegration, Tools, place,
+};
 use crate::config::http::{RawTls, TlsConfig};
 use crate::config::keys::{Checked, Grammar};
 use crate::config::{Global, SecretSource};
@@ -247,6 +249,13 @@ struct EmailNotifier {
 impl Notifier for EmailNotifier {
     fn target(&self) -> (&Url, Trust) {
         (self.relay.url(), Trust::Operator)
+    }
+
+    fn place(&self) -> String {
+        match &self.form.head.to {
+            Addresses::Fixed(to) => to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            Addresses::Template(_) => place(self.relay.url()),
+        }
     }
 
     async fn notify(&self, message: Message<'_>) -> Result<Receipt, NotifyError> {

@@ -1,6 +1,7 @@
 //! People's acts, and silences that are kept as they come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use isobar_alerting::{
     Act, ActOutcome, AlertingConfig, IntegrationId, KnownAlert, Silence, SilenceDraft, SilenceError, Stage,
@@ -40,7 +41,8 @@ impl Alerts for Fake {
             return Err(ActError::Conflict("none of these alerts is open".to_owned()));
         }
         self.changes.lock().push(format!("{act:?} {} by {actor}: {note}", open.len()));
-        Ok(ActOutcome { done: open.len(), not_open })
+        let changed = self.changed_by_acts.lock().unwrap_or(open.len());
+        Ok(ActOutcome { done: open.len(), changed, not_open })
     }
 
     fn inhibitors(&self, labels: &Labels) -> Result<Vec<u64>, ReadError> {
@@ -57,6 +59,7 @@ impl Alerts for Fake {
             stage,
             is_ok,
             detail: detail.to_owned(),
+            took: (stage != Stage::Send).then_some(Duration::from_millis(7)),
         };
         Ok(vec![
             stage(0, Stage::Config, true, ""),
@@ -72,8 +75,21 @@ impl Alerts for Fake {
     }
 
     fn receivers(&self) -> Result<Vec<ReceiverView>, ReadError> {
-        let view = |name: &str| ReceiverView { name: name.to_owned(), channels: Vec::new(), routes: 1 };
-        Ok(vec![view("ops"), view("db")])
+        let channel = |index: u32, failed_at: Option<WireTime>| ReceiverChannel {
+            channel: "webhook".to_owned(),
+            index,
+            target: failed_at.map(|_| "https://hooks.example".to_owned()),
+            queued: 0,
+            failed: u64::from(failed_at.is_some()),
+            dead: 0,
+            sent_last_hour: 0,
+            last_sent_at: None,
+            last_error: failed_at.map(|_| "answered 503".to_owned()),
+            last_error_at: failed_at,
+        };
+        let view = |name: &str, channels| ReceiverView { name: name.to_owned(), channels, routes: 1 };
+        let channels = vec![channel(0, Some(NOW.into())), channel(1, None)];
+        Ok(vec![view("ops", channels), view("db", Vec::new())])
     }
 }
 

@@ -135,7 +135,7 @@ pub(crate) async fn act(
             backend.alerts.act(targets.clone(), act, &asked.note, &principal.name).map_err(refused)?;
         let done = targets.into_iter().filter(|id| !outcome.not_open.contains(id));
         let ids: Vec<String> = done.map(|id| format!("{id:016x}")).collect();
-        Ok(ActAnswer { affected: ids.len() as u64, ids })
+        Ok(ActAnswer { affected: outcome.changed as u64, ids })
     });
     Ok(Json(done.await??).into_response())
 }

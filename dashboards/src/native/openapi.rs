@@ -10,7 +10,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{Modify, OpenApi};
 
-use super::{alerts, estate, events, journal, lists, replay, routing, runbooks, silences, sql};
+use super::{alerts, estate, events, incidents, journal, lists, replay, routing, runbooks, silences, sql};
 use crate::door::json_response;
 use crate::routes::ROUTES;
 use crate::wire::EventView;
@@ -35,6 +35,12 @@ const TOKEN: &str = "token";
         alerts::alerts,
         alerts::alert,
         alerts::act,
+        incidents::incidents,
+        incidents::incident,
+        incidents::acknowledge_incident,
+        incidents::unacknowledge_incident,
+        incidents::split_incident,
+        incidents::merge_incident,
         silences::silences,
         silences::silence,
         silences::put_silence,

@@ -5,8 +5,8 @@ use utoipa::IntoParams;
 use super::NativeError;
 use crate::params::Params;
 use crate::wire::{
-    CoverageView, DeliveryView, List, ProposalView, ReceiverView, ResourceView, SilenceView, SourceView,
-    WhyStep,
+    CoverageView, DeliveryView, IncidentView, List, ProposalView, ReceiverView, ResourceView, SilenceView,
+    SourceView, WhyStep,
 };
 
 /// Items on a page unless asked otherwise.
@@ -141,6 +141,24 @@ impl Listed for ResourceView {
     fn texts(&self) -> Vec<&str> {
         let tags = self.tags.iter().flat_map(|(tag, value)| [tag.as_str(), value]);
         [self.id.as_str(), &self.zone, &self.name, &self.service].into_iter().chain(tags).collect()
+    }
+}
+
+impl Listed for IncidentView {
+    fn key(&self) -> String {
+        self.place()
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let cell = self.cell.iter().flat_map(|cell| {
+            let parts = [Some(&cell.provider), Some(&cell.region), cell.zone.as_ref(), cell.service.as_ref()];
+            parts.into_iter().flatten().map(String::as_str)
+        });
+        let (state, owner) = (self.state.as_str(), self.acknowledged_by.as_deref().unwrap_or_default());
+        [self.id.as_str(), &self.title, state, self.severity.as_str(), &self.reason, owner]
+            .into_iter()
+            .chain(cell)
+            .collect()
     }
 }
 

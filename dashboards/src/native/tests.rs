@@ -294,3 +294,36 @@ async fn live_events_without_a_beginning_are_the_new_ones() {
     let frame = String::from_utf8(frames.next().await.unwrap().unwrap().to_vec()).unwrap();
     assert!(frame.contains("id: 2\n") && frame.contains("new"), "{frame}");
 }
+
+#[tokio::test]
+async fn a_test_of_a_receiver_tells_how_far_each_way_came_and_how_long_that_took() {
+    let router = Fake::new().router("{}");
+    let tested = post(&router, "/api/isobar/v1/receivers/ops/test", JSON, "{}").await.json();
+    let step =
+        |stage: &str, is_ok: bool, took_ms: u64| json!({"stage": stage, "is_ok": is_ok, "took_ms": took_ms});
+    let result = |index: u64, is_taken: bool, stage: &str, detail: &str| {
+        json!({"channel": "webhook", "index": index, "is_taken": is_taken, "stage": stage, "detail": detail,
+            "stages": [step("config", true, 7), step(stage, is_taken, 7)]})
+    };
+    let expected = [result(0, true, "answer", "200"), result(1, false, "connect", "refused")];
+    assert_eq!(tested["results"], json!(expected));
+    let receivers = get(&router, "/api/isobar/v1/receivers").await.json();
+    let channel = &receivers["items"][0]["channels"][0];
+    assert_eq!(
+        (&channel["target"], &channel["last_error_at"]),
+        (&json!("https://hooks.example"), &json!("2023-11-14T22:13:20.000Z"))
+    );
+}
+
+#[tokio::test]
+async fn an_act_says_how_many_alerts_it_changed_and_which_were_meant() {
+    let fake = Fake::new();
+    let router = fake.router("{}");
+    let ids: Vec<String> = fake.alerts.lock().iter().map(|one| format!("{:016x}", one.fingerprint)).collect();
+    let act = json!({"act": "acknowledge", "ids": ids}).to_string();
+    let answer = post(&router, "/api/isobar/v1/alerts/acts", JSON, &act).await.json();
+    assert_eq!((&answer["affected"], answer["ids"].as_array().unwrap().len()), (&json!(2), 2));
+    *fake.changed_by_acts.lock() = Some(1);
+    let answer = post(&router, "/api/isobar/v1/alerts/acts", JSON, &act).await.json();
+    assert_eq!((&answer["affected"], answer["ids"].as_array().unwrap().len()), (&json!(1), 2));
+}

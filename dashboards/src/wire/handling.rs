@@ -102,9 +102,9 @@ pub struct ActRequest {
 /// What became of an act; it is on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActAnswer {
-    /// On how many alerts it was done.
+    /// How many alerts it changed: those that were so already are not counted.
     pub affected: u64,
-    /// Their ids.
+    /// Ids of all that were open and meant.
     pub ids: Vec<String>,
 }
 

@@ -213,6 +213,10 @@ pub struct ReceiverChannel {
     pub channel: String,
     /// Its place in the list of its channel, from 0.
     pub index: u32,
+    /// Where it leads: a host, or mail addresses; never what may be a secret, as paths are. Null while a changed configuration is put
+    /// into effect.
+    #[schema(required)]
+    pub target: Option<String>,
     /// Deliveries that wait to be sent for the first time.
     pub queued: u64,
     /// Deliveries that failed and are tried again.
@@ -227,6 +231,9 @@ pub struct ReceiverChannel {
     /// What the latest failed try ran into; null when none failed.
     #[schema(required)]
     pub last_error: Option<String>,
+    /// When that was; null when none failed.
+    #[schema(required)]
+    pub last_error_at: Option<WireTime>,
 }
 
 /// What is said to a test: that it is meant.
@@ -254,6 +261,21 @@ pub struct TestResult {
     pub stage: String,
     /// What went wrong there, or what the receiver answered.
     pub detail: String,
+    /// What was looked at, in order.
+    pub stages: Vec<TestStep>,
+}
+
+/// One stage of a test of one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TestStep {
+    /// `config`, `render`, `connect`, `send` or `answer`.
+    pub stage: String,
+    /// Whether it is in order.
+    pub is_ok: bool,
+    /// How long it took, in milliseconds; null for what is counted with the last stage: writing, sending and being answered are one
+    /// call.
+    #[schema(required)]
+    pub took_ms: Option<u64>,
 }
 
 impl TestAnswer {
@@ -262,18 +284,24 @@ impl TestAnswer {
         let mut results: Vec<TestResult> = Vec::new();
         for stage in stages {
             let way = &stage.integration;
+            let took_ms = stage.took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            let step = TestStep { stage: stage.stage.as_str().to_owned(), is_ok: stage.is_ok, took_ms };
             let result = TestResult {
                 channel: way.channel.to_string(),
                 index: way.index,
                 is_taken: stage.is_ok && stage.stage == Stage::Answer,
                 stage: stage.stage.as_str().to_owned(),
                 detail: stage.detail.clone(),
+                stages: vec![step],
             };
             match results
                 .last_mut()
                 .filter(|last| last.channel == result.channel && last.index == result.index)
             {
-                Some(last) => *last = result,
+                Some(last) => {
+                    let before = std::mem::take(&mut last.stages);
+                    *last = TestResult { stages: [before, result.stages].concat(), ..result };
+                }
                 None => results.push(result),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use isobar_alerting::AlertState as State;
+use isobar_alerting::{AlertState as State, IncidentState as Standing};
 use isobar_normalizer as vocabulary;
 use isobar_runbooks as runbooks;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
@@ -28,6 +28,9 @@ impl ToSchema for WireTime {}
 /// Every state of an alert, in the order it goes through them.
 const ALERT_STATES: [State; 4] = [State::Pending, State::Firing, State::NoData, State::Resolved];
 
+/// Every state of an incident.
+const INCIDENT_STATES: [Standing; 3] = [Standing::Open, Standing::Acknowledged, Standing::Resolved];
+
 /// Describes lists of words; the type's name is the schema's.
 macro_rules! enumerations {
     ($($(#[doc = $doc:literal])+ $name:ident = $words:expr;)+) => {$(
@@ -47,6 +50,8 @@ macro_rules! enumerations {
 enumerations! {
     /// Where an alert stands.
     AlertState = ALERT_STATES.map(State::as_str);
+    /// Where an incident stands.
+    IncidentState = INCIDENT_STATES.map(Standing::as_str);
     /// How bad it is, mildest first.
     Severity = vocabulary::Severity::ALL;
     /// What kind of trouble it is.
@@ -76,9 +81,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_alert_state_is_missing() {
-        let known = ALERT_STATES.map(|state| format!("`{}`", state.as_str())).join(", ");
-        let refusal = serde_json::from_str::<State>("\"none of them\"").unwrap_err().to_string();
-        assert!(refusal.contains(&format!("expected one of {known} at")), "{refusal}");
+    fn no_state_is_missing() {
+        fn check<T: serde::de::DeserializeOwned + std::fmt::Debug>(words: &[&str]) {
+            let known = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+            let refusal = serde_json::from_str::<T>("\"none of them\"").unwrap_err().to_string();
+            assert!(refusal.contains(&format!("expected one of {known} at")), "{refusal}");
+        }
+        check::<State>(&ALERT_STATES.map(State::as_str));
+        check::<Standing>(&INCIDENT_STATES.map(Standing::as_str));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use isobar_alerting::{
     Act, ActError as Refused, ActOutcome, AlertingConfig, CentreError, CentreHandle, Delivery,
-    DeliveryFilter, DeliveryState, KnownAlert, Route, Silence, SilenceDraft, TestStage,
+    DeliveryFilter, DeliveryState, IntegrationId, KnownAlert, Route, Silence, SilenceDraft, TestStage,
 };
 use isobar_dashboards::{
     ActError, AlertView, Alerts, ReadError, ReceiverChannel, ReceiverView, SilenceRefusal, Silences,
@@ -74,14 +74,9 @@ impl Alerts for PeopleViews {
         count_routes(&config.route, &mut routes);
         let deliveries = self.centre.deliveries(&DeliveryFilter::default());
         let views = config.receivers.iter().map(|receiver| {
-            let channels = receiver.integrations.iter().map(|integration| {
-                let channel = integration.settings.kind().name();
-                let own = deliveries.iter().filter(|one| {
-                    one.integration.receiver == receiver.name
-                        && *one.integration.channel == *channel
-                        && one.integration.index == integration.index
-                });
-                channel_view(channel, integration.index, own, now)
+            let channels = receiver.ways().map(|way| {
+                let own = deliveries.iter().filter(|one| one.integration == way);
+                channel_view(&way, self.centre.target(&way), own, now)
             });
             ReceiverView {
                 name: receiver.name.to_string(),
@@ -100,20 +95,22 @@ fn count_routes(route: &Route, routes: &mut BTreeMap<Arc<str>, u64>) {
 
 /// How a channel does, by its deliveries, the newest first.
 fn channel_view<'a>(
-    channel: &str,
-    index: u32,
+    way: &IntegrationId,
+    target: Option<String>,
     deliveries: impl Iterator<Item = &'a Delivery>,
     now: Timestamp,
 ) -> ReceiverChannel {
     let mut view = ReceiverChannel {
-        channel: channel.to_owned(),
-        index,
+        channel: way.channel.to_string(),
+        index: way.index,
+        target,
         queued: 0,
         failed: 0,
         dead: 0,
         sent_last_hour: 0,
         last_sent_at: None,
         last_error: None,
+        last_error_at: None,
     };
     for delivery in deliveries {
         match delivery.state {
@@ -128,6 +125,7 @@ fn channel_view<'a>(
         }
         if view.last_error.is_none() {
             view.last_error.clone_from(&delivery.last_error);
+            view.last_error_at = delivery.last_error.as_ref().and(delivery.tried_at).map(Into::into);
         }
     }
     view

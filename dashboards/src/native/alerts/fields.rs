@@ -19,6 +19,9 @@ pub(super) enum Field<'a> {
     Owner,
     Source,
     Held,
+    Acknowledged,
+    Flapping,
+    Incident,
     Verified,
     Label(&'a str),
 }
@@ -55,20 +58,50 @@ pub(super) fn owner(known: &KnownAlert) -> &str {
 }
 
 impl<'a> Field<'a> {
-    pub(super) const NAMES: [&'static str; 14] = [
-        "state", "severity", "name", "class", "domain", "provider", "account", "region", "resource",
-        "service", "owner", "source", "held", "verified",
+    pub(super) const NAMES: [&'static str; 17] = [
+        "state",
+        "severity",
+        "name",
+        "class",
+        "domain",
+        "provider",
+        "account",
+        "region",
+        "resource",
+        "service",
+        "owner",
+        "source",
+        "held",
+        "acknowledged",
+        "flapping",
+        "incident",
+        "verified",
     ];
 
     /// The field of this name.
     pub(super) fn named(name: &str) -> Option<Field<'static>> {
         use Field::{
-            Account, Class, Domain, Held, Name, Owner, Provider, Region, Resource, Service, Severity, Source,
-            State, Verified,
+            Account, Acknowledged, Class, Domain, Flapping, Held, Incident, Name, Owner, Provider, Region,
+            Resource, Service, Severity, Source, State, Verified,
         };
         let fields = [
-            State, Severity, Name, Class, Domain, Provider, Account, Region, Resource, Service, Owner,
-            Source, Held, Verified,
+            State,
+            Severity,
+            Name,
+            Class,
+            Domain,
+            Provider,
+            Account,
+            Region,
+            Resource,
+            Service,
+            Owner,
+            Source,
+            Held,
+            Acknowledged,
+            Flapping,
+            Incident,
+            Verified,
         ];
         Self::NAMES.into_iter().zip(fields).find(|(known, _)| *known == name).map(|(_, field)| field)
     }
@@ -95,6 +128,9 @@ impl<'a> Field<'a> {
             Self::Service => label("service_name").or(label("service")).unwrap_or_default(),
             Self::Owner => owner(known),
             Self::Held => yes(!known.suppressed.is_empty()),
+            Self::Acknowledged => yes(known.acknowledged_by().or_else(|| alert.acknowledged_by()).is_some()),
+            Self::Flapping => yes(known.is_flapping),
+            Self::Incident => known.incident.as_deref().unwrap_or_default(),
             Self::Verified => yes(alert.verified),
             Self::Label(name) => match label(name) {
                 Some(value) => value,

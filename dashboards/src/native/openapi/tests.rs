@@ -189,6 +189,7 @@ fn the_description_is_what_openapi_says_and_every_schema_compiles() {
     let items = |list: &str| schemas[list]["properties"]["items"]["items"]["$ref"].clone();
     assert_eq!(items("AlertList"), "#/components/schemas/AlertView");
     assert_eq!(items("List_SilenceView"), "#/components/schemas/SilenceView");
+    assert_eq!(items("List_IncidentView"), "#/components/schemas/IncidentView");
     assert_eq!(items("List_EventView"), "#/components/schemas/EventView");
     for reference in references(&described.0) {
         let pointer = reference.strip_prefix('#').unwrap();
@@ -241,6 +242,14 @@ fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations()
         "ReceiverChannel",
         "TestAnswer",
         "TestResult",
+        "TestStep",
+        "IncidentView",
+        "IncidentDetail",
+        "IncidentCell",
+        "OutageView",
+        "OutageEvidence",
+        "MemberView",
+        "TimelineView",
         "ProposalView",
         "ProposedAlert",
         "EvidenceView",
@@ -271,6 +280,7 @@ fn what_is_always_there_is_required_and_closed_lists_of_words_are_enumerations()
         ("ProposalState", "proposed approved denied expired refused sending sent failed"),
         ("LeverPosition", "off propose"),
         ("Provider", "aws azure gcp alibaba_cloud huawei_cloud onprem"),
+        ("IncidentState", "open acknowledged resolved"),
         ("SourceState", "up degraded down disabled"),
         ("DeliveryState", "queued sent failed dead"),
         ("DeliveryTransition", "firing acknowledged resolved"),
@@ -333,11 +343,18 @@ async fn real_answers_are_as_described() {
         ("alerts", "alerts?q=nothing", 200),
         ("alerts", "alerts?facets=@severity,resource_name&sort=-where&state=open&limit=1", 200),
         ("alerts", "alerts?sort=age", 400),
+        ("incidents", "incidents", 200),
+        ("incidents", "incidents?state=open&q=aws&limit=1", 200),
+        ("incidents", "incidents?state=none", 400),
+        ("incidents/{id}", "incidents/i-1", 200),
+        ("incidents/{id}", "incidents/i-2", 200),
+        ("incidents/{id}", "incidents/i-9", 404),
         ("silences", "silences", 200),
         ("silences/{id}", "silences/00000000-0000-4000-8000-000000000000", 200),
         ("silences/{id}", "silences/none", 404),
         ("routes", "routes", 200),
         ("routes", "routes?a=1", 400),
+        ("receivers", "receivers", 200),
         ("receivers", "receivers?q=db", 200),
         ("alerts/{id}", &alert, 200),
         ("alerts/{id}", "alerts/0000000000000000", 404),
@@ -374,6 +391,13 @@ async fn real_answers_are_as_described() {
         ),
         ("alerts/acts", "alerts/acts", r#"{"act": "acknowledge", "q": "", "expected": 1}"#, 409),
         ("alerts/acts", "alerts/acts", r#"{"act": "snooze", "q": ""}"#, 400),
+        ("incidents/{id}/acknowledge", "incidents/i-1/acknowledge", "{}", 200),
+        ("incidents/{id}/acknowledge", "incidents/i-3/acknowledge", "{}", 409),
+        ("incidents/{id}/unacknowledge", "incidents/i-1/unacknowledge", "{}", 200),
+        ("incidents/{id}/merge", "incidents/i-1/merge", r#"{"from": "i-2"}"#, 200),
+        ("incidents/{id}/merge", "incidents/i-9/merge", r#"{"from": "i-2"}"#, 404),
+        ("incidents/{id}/split", "incidents/i-1/split", r#"{"alerts": ["00000000000000a2"]}"#, 200),
+        ("incidents/{id}/split", "incidents/i-1/split", "{}", 400),
         ("silences", "silences", &silence, 200),
         (
             "silences",

@@ -145,6 +145,120 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/isobar/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists incidents: open ones first, the worst of them first; then those of the last week, the last to end first. */
+        get: operations["incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one incident with its alerts, and what happened to it. */
+        get: operations["incident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/incidents/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an incident, and its open alerts that nobody has.
+         * @description 409 when it is resolved.
+         */
+        post: operations["acknowledge_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/incidents/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes all alerts of another incident into this one, which is the answer. Correlation does not take them apart again.
+         * @description 409 when one of them is resolved, or the other one stands for an outage.
+         */
+        post: operations["merge_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/incidents/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes some alerts of an incident one of their own, which is the answer. Correlation does not join them again.
+         * @description 409 when it is resolved, or an alert is not in it any more.
+         */
+        post: operations["split_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/isobar/v1/incidents/{id}/unacknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hands an incident back, and those of its alerts that whoever had it has.
+         * @description 409 when it is resolved.
+         */
+        post: operations["unacknowledge_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/isobar/v1/journal": {
         parameters: {
             query?: never;
@@ -516,14 +630,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What is said to an acknowledgement: that it is meant. */
+        AcknowledgeRequest: Record<string, never>;
         /** @description What became of an act; it is on disk. */
         ActAnswer: {
             /**
              * Format: int64
-             * @description On how many alerts it was done.
+             * @description How many alerts it changed: those that were so already are not counted.
              */
             affected: number;
-            /** @description Their ids. */
+            /** @description Ids of all that were open and meant. */
             ids: string[];
         };
         /** @description An act on alerts: on those named, or on all open ones that a filter lets through. */
@@ -932,6 +1048,94 @@ export interface components {
              */
             total: number;
         };
+        /** @description A part of a provider that fails as one. */
+        IncidentCell: {
+            /** @description The provider. */
+            provider: string;
+            /** @description The region. */
+            region: string;
+            /** @description The one kind of service, as the label `resource_type` has it; null where it is no such. */
+            service: string | null;
+            /** @description The one zone; null where it is the region. */
+            zone: string | null;
+        };
+        /** @description One incident with its alerts, and what happened to it. */
+        IncidentDetail: {
+            /** @description Who has it; null when nobody does. */
+            acknowledged_by: string | null;
+            /**
+             * Format: int64
+             * @description How many alerts are in it.
+             */
+            alert_count: number;
+            cell: components["schemas"]["IncidentCell"] | null;
+            ends_at: components["schemas"]["WireTime"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Its alerts, the open ones first, and of these the worst; at most 500. */
+            members: components["schemas"]["MemberView"][];
+            /** @description The incident that its alerts went to; null where they are here. */
+            merged_into: string | null;
+            /**
+             * Format: int64
+             * @description How many of them are open.
+             */
+            open_count: number;
+            outage: components["schemas"]["OutageView"] | null;
+            /** @description Why it is one incident. */
+            reason: string;
+            /** @description The worst of its open alerts; when all are over, as it was last. */
+            severity: components["schemas"]["Severity"];
+            /** @description When the first of them began; of an outage, its onset. */
+            starts_at: components["schemas"]["WireTime"];
+            /** @description Where it stands. */
+            state: components["schemas"]["IncidentState"];
+            /** @description What happened, oldest first; the latest 500 entries. */
+            timeline: components["schemas"]["TimelineView"][];
+            /** @description In a line what it is about. */
+            title: string;
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["WireTime"];
+        };
+        /**
+         * @description Where an incident stands.
+         * @enum {string}
+         */
+        IncidentState: "open" | "acknowledged" | "resolved";
+        /** @description Alerts that belong together. */
+        IncidentView: {
+            /** @description Who has it; null when nobody does. */
+            acknowledged_by: string | null;
+            /**
+             * Format: int64
+             * @description How many alerts are in it.
+             */
+            alert_count: number;
+            cell: components["schemas"]["IncidentCell"] | null;
+            ends_at: components["schemas"]["WireTime"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description The incident that its alerts went to; null where they are here. */
+            merged_into: string | null;
+            /**
+             * Format: int64
+             * @description How many of them are open.
+             */
+            open_count: number;
+            outage: components["schemas"]["OutageView"] | null;
+            /** @description Why it is one incident. */
+            reason: string;
+            /** @description The worst of its open alerts; when all are over, as it was last. */
+            severity: components["schemas"]["Severity"];
+            /** @description When the first of them began; of an outage, its onset. */
+            starts_at: components["schemas"]["WireTime"];
+            /** @description Where it stands. */
+            state: components["schemas"]["IncidentState"];
+            /** @description In a line what it is about. */
+            title: string;
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["WireTime"];
+        };
         /**
          * @description How far Isobar may go.
          * @enum {string}
@@ -982,6 +1186,18 @@ export interface components {
         List_EventView: {
             /** @description The items, in the list's order. */
             items: components["schemas"]["EventView"][];
+            /** @description Give it as `after` to get the next page; null on the last one. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description How many items match `q`, on all pages together.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
+        List_IncidentView: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["IncidentView"][];
             /** @description Give it as `after` to get the next page; null on the last one. */
             next: string | null;
             /**
@@ -1073,6 +1289,29 @@ export interface components {
             /** @description The text, or the expression that the whole value matches. */
             value: string;
         };
+        /** @description One alert's part in an incident. */
+        MemberView: {
+            /** @description Whether a person put it here. */
+            by_person: boolean;
+            /** @description The alert's id. */
+            id: string;
+            /** @description When it joined. */
+            joined_at: components["schemas"]["WireTime"];
+            left_at: components["schemas"]["WireTime"] | null;
+            /** @description The `alertname` label. */
+            name: string;
+            /** @description Why it is in this incident. */
+            reason: string;
+            /** @description The resource it is about; null when it is about none. */
+            resource: string | null;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+        };
+        /** @description The incident that is to be one with another. */
+        MergeRequest: {
+            /** @description Its id; it is over afterwards. */
+            from: string;
+        };
         /** @description A name, and how many alerts have it. */
         NameCount: {
             /**
@@ -1108,6 +1347,31 @@ export interface components {
             state: components["schemas"]["NativeState"];
             /** @description Where the provider's console shows it; empty when there is no such page. */
             url: string;
+        };
+        /** @description One thing that speaks for an outage. */
+        OutageEvidence: {
+            /** @description Since when. */
+            at: components["schemas"]["WireTime"];
+            /** @description `breadth`, `collectors`, `controls` or `notice`; two of one class count once. */
+            class: string;
+            /** @description In words and numbers. */
+            detail: string;
+        };
+        /** @description What is found to be out. */
+        OutageView: {
+            /** @description What speaks against it, or could not be looked at. */
+            against: string[];
+            /** @description What is to blame: `provider`, or `uplink`, our own way out. */
+            cause: string;
+            ended_at: components["schemas"]["WireTime"] | null;
+            /** @description What speaks for it. */
+            evidence: components["schemas"]["OutageEvidence"][];
+            /** @description When it was found. */
+            found_at: components["schemas"]["WireTime"];
+            /** @description How sure it is: `suspected`, or `confirmed` by the provider. */
+            level: string;
+            /** @description When it began. */
+            onset: components["schemas"]["WireTime"];
         };
         /** @description The estate at a glance. */
         OverviewView: {
@@ -1270,6 +1534,7 @@ export interface components {
             index: number;
             /** @description What the latest failed try ran into; null when none failed. */
             last_error: string | null;
+            last_error_at: components["schemas"]["WireTime"] | null;
             last_sent_at: components["schemas"]["WireTime"] | null;
             /**
              * Format: int64
@@ -1281,6 +1546,11 @@ export interface components {
              * @description Deliveries that were sent within the last hour.
              */
             sent_last_hour: number;
+            /**
+             * @description Where it leads: a host, or mail addresses; never what may be a secret, as paths are. Null while a changed configuration is put
+             *     into effect.
+             */
+            target: string | null;
         };
         /** @description A receiver, and how its channels do. */
         ReceiverView: {
@@ -1744,6 +2014,11 @@ export interface components {
             /** @description Whether it delivers. */
             state: components["schemas"]["SourceState"];
         };
+        /** @description Alerts that are to be an incident of their own. */
+        SplitRequest: {
+            /** @description Their ids: some of the incident's alerts, not all. */
+            alerts: string[];
+        };
         /** @description The rows of a statement. */
         SqlAnswer: {
             /** @description Columns in order. */
@@ -1794,6 +2069,21 @@ export interface components {
             is_taken: boolean;
             /** @description How far it came: `config`, `render`, `connect`, `send` or `answer`. */
             stage: string;
+            /** @description What was looked at, in order. */
+            stages: components["schemas"]["TestStep"][];
+        };
+        /** @description One stage of a test of one channel. */
+        TestStep: {
+            /** @description Whether it is in order. */
+            is_ok: boolean;
+            /** @description `config`, `render`, `connect`, `send` or `answer`. */
+            stage: string;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds; null for what is counted with the last stage: writing, sending and being answered are one
+             *     call.
+             */
+            took_ms: number | null;
         };
         /** @description Beyond what a value meets a level. */
         ThresholdView: {
@@ -1808,6 +2098,28 @@ export interface components {
              * @description In the unit.
              */
             value: number;
+        };
+        /** @description Something that happened to an incident. */
+        TimelineView: {
+            /** @description Who did it; null where nobody did. */
+            actor: string | null;
+            /** @description The alert's id; null where it is about none. */
+            alert: string | null;
+            /** @description When. */
+            at: components["schemas"]["WireTime"];
+            /** @description The delivery's id; null where it is about none. */
+            delivery: string | null;
+            /** @description In words; may be empty. */
+            detail: string;
+            /** @description `alert`, `notice`, `incident`, `person` or `delivery`. */
+            kind: string;
+            /** @description The alert's name, the provider, the incident's title, the receiver. */
+            subject: string;
+            /**
+             * @description In one word: `firing`, `resolved`, `severity`; `notice`; `opened`, `joined`, `merge`, `split`, `suspected`, `confirmed`, `ended`; an act;
+             *     `sent`, `failed`, `dead`. More words may come.
+             */
+            what: string;
         };
         /** @description A receiver that is told. */
         ToldView: {
@@ -2127,6 +2439,220 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incidents: {
+        parameters: {
+            query?: {
+                /** @description `open` (all but resolved), `resolved` or `all` (the default). */
+                state?: string;
+                /** @description Words with blanks between them: what contains each of them, in capitals or not, is listed. */
+                q?: string;
+                /** @description Items on the page at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_IncidentView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The incident. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acknowledge_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeRequest"];
+            };
+        };
+        responses: {
+            /** @description Taken, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    merge_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeRequest"];
+            };
+        };
+        responses: {
+            /** @description Merged, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    split_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitRequest"];
+            };
+        };
+        responses: {
+            /** @description Split, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentView"];
+                };
+            };
+            /** @description Refused: what is wrong and what would be right. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unacknowledge_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the incident's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeRequest"];
+            };
+        };
+        responses: {
+            /** @description Handed back, and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentView"];
                 };
             };
             /** @description Refused: what is wrong and what would be right. */

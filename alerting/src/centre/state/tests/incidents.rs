@@ -166,3 +166,40 @@ fn open_alerts_of_a_journal_without_incidents_get_theirs_at_the_start() {
     world.restart(at("3m"));
     assert!(world.state.uncorrelated.is_empty());
 }
+
+#[test]
+fn who_takes_an_incident_takes_its_open_alerts_that_nobody_has() {
+    let mut world = World::new(CONFIG);
+    let alerts = ["Hot", "HotDisk", "HotFan", "HotCpu"]
+        .map(|name| format!("alertname={name} resource_id=aws:1:r:host:h"));
+    alerts.iter().for_each(|identity| world.fires(START, identity));
+    world.run_until(at("20s"));
+    let id = world.incident(&alerts[0]).incident.id.to_string();
+    assert!(alerts.iter().all(|identity| *world.incident(identity).incident.id == *id));
+    let has = |world: &World| {
+        let holder = |identity: &String| {
+            let taken =
+                world.state.known.handlings.acknowledged(labels(identity).fingerprint(), Severity::Critical);
+            taken.map_or("nobody".to_owned(), |taken| taken.by.clone())
+        };
+        alerts.iter().map(holder).collect::<Vec<_>>().join(" ")
+    };
+    let change = |world: &mut World, now: &str, is_taken: bool, actor: &str| {
+        let change = IncidentChange::Acknowledge { id: id.clone(), is_taken };
+        let actor = actor.to_owned();
+        world.ask(at(now), |reply| Command::Incident { change, actor, reply }).unwrap();
+    };
+    world.act(at("21s"), &alerts[1], Act::Acknowledge).unwrap();
+    world.ingest(at("22s"), &alerts[2], AlertState::Resolved, Severity::Critical);
+    world.run_until(at("22s"));
+    change(&mut world, "30s", true, "bob");
+    assert_eq!(has(&world), "bob user:ada nobody bob");
+    change(&mut world, "31s", true, "eve");
+    assert_eq!(has(&world), "eve user:ada nobody eve", "with the incident goes what came with it");
+    let kept = world.kept();
+    world.restart(at("32s"));
+    assert_eq!(world.kept(), kept);
+    change(&mut world, "33s", false, "bob");
+    assert_eq!(has(&world), "nobody user:ada nobody nobody");
+    assert_eq!(world.incident(&alerts[0]).incident.acknowledged_by, None);
+}

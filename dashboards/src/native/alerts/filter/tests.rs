@@ -33,6 +33,8 @@ fn alerts() -> Vec<KnownAlert> {
         one.value = None;
         one.sources = ["edge", "lab"].map(str::to_owned).into();
     });
+    third.is_flapping = true;
+    third.incident = Some("i-3".into());
     third.suppressed.silenced_by = vec!["s".into()];
     let first = of("HighCpu", Severity::Critical, AlertState::Firing, &|one| {
         one.identity =
@@ -66,6 +68,12 @@ fn what_the_page_finds_is_found_here() {
         ("source=lab", vec![2]),
         ("source!=lab", vec![0, 1]),
         ("@held=yes", vec![2]),
+        ("@acknowledged=yes", vec![1]),
+        ("@acknowledged=no", vec![0, 2]),
+        ("@flapping=yes", vec![2]),
+        ("@incident=i-3", vec![2]),
+        ("@incident!=i-3", vec![0, 1]),
+        ("incident=~i-.*", vec![2]),
         ("region=labelled", vec![0]),
         ("@region=us-east-1", vec![0, 2]),
         ("@region=eastus", vec![1]),
