@@ -10,7 +10,8 @@ use isobar_runbooks::Position;
 use isobar_simulators::{SCENARIOS, Scenario};
 
 pub use people::{
-    ActCommand, AlertsArguments, RoutesArguments, RoutesCommand, SilenceArguments, SilenceCommand, Targets,
+    ActCommand, AlertsArguments, IncidentCommand, IncidentsArguments, RoutesArguments, RoutesCommand,
+    SilenceArguments, SilenceCommand, Targets,
 };
 
 /// One screen, one language and one alert centre over every cloud.
@@ -39,6 +40,8 @@ pub enum Command {
     Sql(SqlArguments),
     /// Lists alerts of a running server, or does something about them.
     Alerts(AlertsArguments),
+    /// Lists incidents, alerts that belong together, shows one, or does something about it.
+    Incidents(IncidentsArguments),
     /// Lists deliveries of a running server: what was sent where, and the proof.
     Deliveries(ListArguments),
     /// Lists, makes, changes and ends silences.
@@ -376,6 +379,17 @@ mod tests {
         check("isobar alerts assign --to mei 00000000000000a1", true);
         check("isobar alerts snooze 00000000000000a1", false);
         check("isobar alerts snooze --for 2h 00000000000000a1", true);
+        check("isobar incidents", true);
+        check("isobar incidents --state all --q checkout", true);
+        check("isobar incidents --state closed", false);
+        check("isobar incidents show i-1", true);
+        check("isobar incidents --state all show i-1", false);
+        check("isobar incidents ack i-1 i-2", true);
+        check("isobar incidents unack", false);
+        check("isobar incidents split i-1", false);
+        check("isobar incidents split i-1 00000000000000a1", true);
+        check("isobar incidents merge i-1", false);
+        check("isobar incidents merge i-1 i-2", true);
         check("isobar silence add team=db -c moving --for 2h", true);
         check("isobar silence add team=db -c moving", false);
         check("isobar silence add team=db --for 2h", false);

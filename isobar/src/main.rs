@@ -15,6 +15,7 @@ mod config;
 mod cost;
 mod coverage;
 mod demo;
+mod incidents;
 mod ingest;
 mod kinds;
 mod metadata;
@@ -123,6 +124,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Query(arguments) => client::query(arguments).await,
         Command::Sql(arguments) => client::sql(arguments).await,
         Command::Alerts(arguments) => people::alerts(arguments, &ALERT_COLUMNS).await,
+        Command::Incidents(arguments) => incidents::run(arguments).await,
         Command::Deliveries(arguments) => client::list(arguments, "deliveries", &DELIVERY_COLUMNS).await,
         Command::Silence(arguments) => people::silence(arguments).await,
         Command::Routes(arguments) => people::routes(arguments).await,

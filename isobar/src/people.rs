@@ -165,7 +165,8 @@ pub async fn routes(arguments: RoutesArguments) -> Result<()> {
     print_line(&shown)
 }
 
-fn text(value: &Value) -> String {
+/// One value as a cell.
+pub fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),

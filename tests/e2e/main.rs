@@ -21,6 +21,7 @@ mod harness;
 mod heartbeat;
 mod hooks;
 mod hostile;
+mod incidents;
 mod late;
 mod lifecycle;
 mod live;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use isobar_normalizer::{Timestamp, parse_duration};
 
 use super::{ListArguments, Output, ServerArguments};
@@ -62,6 +62,95 @@ pub struct Targets {
     /// What is to be said; kept as a comment.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub note: String,
+    /// Which server.
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
+/// `isobar incidents`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct IncidentsArguments {
+    /// What to do; without it they are listed.
+    #[command(subcommand)]
+    pub command: Option<IncidentCommand>,
+    /// Which of them.
+    #[arg(long, value_enum, default_value = "open")]
+    pub state: IncidentState,
+    /// The list.
+    #[command(flatten)]
+    pub list: ListArguments,
+}
+
+/// Which incidents are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IncidentState {
+    /// Those that are not over.
+    Open,
+    /// Those that are over, of the last week.
+    Resolved,
+    /// Both.
+    All,
+}
+
+impl IncidentState {
+    /// The word the API takes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Resolved => "resolved",
+            Self::All => "all",
+        }
+    }
+}
+
+/// `isobar incidents …`
+#[derive(Debug, Subcommand)]
+pub enum IncidentCommand {
+    /// Shows one: its alerts, and what happened.
+    Show {
+        /// Its id, as `isobar incidents` shows it.
+        id: String,
+        /// How to print.
+        #[arg(long, value_enum, default_value = "table")]
+        output: Output,
+        /// Which server.
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// Takes incidents, and their open alerts that nobody has.
+    Ack(IncidentTargets),
+    /// Takes that back.
+    Unack(IncidentTargets),
+    /// Makes some of an incident's alerts one of their own, and prints its id.
+    Split {
+        /// The incident.
+        id: String,
+        /// The alerts, as `isobar alerts` shows them.
+        #[arg(value_name = "ALERT", required = true)]
+        alerts: Vec<String>,
+        /// Which server.
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// Makes two incidents one, and prints its id: that of the first.
+    Merge {
+        /// The one that stays.
+        into: String,
+        /// The one whose alerts it takes.
+        from: String,
+        /// Which server.
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+}
+
+/// The incidents an act is about.
+#[derive(Debug, Args)]
+pub struct IncidentTargets {
+    /// Their ids.
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
     /// Which server.
     #[command(flatten)]
     pub server: ServerArguments,
