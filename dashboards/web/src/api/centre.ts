@@ -1,6 +1,5 @@
 /** What the alert centre's pages say and hear over the wire, under the names the page uses, and its addresses below `/api/isobar/v1/`. */
 import type { components } from "./schema";
-import type { Severity } from "./shapes";
 
 type Schemas = components["schemas"];
 
@@ -26,74 +25,13 @@ export type SilenceDraft = Omit<Schemas["SilenceRequest"], "recurrence"> & { rec
 export type SilencePreview = Schemas["SilencePreview"];
 export type Hidden = Schemas["Hidden"];
 
-/* ---- incidents: GET list?state=open|resolved|all · GET incidents/{id} · POST incidents/{id}/{acknowledge|unacknowledge|split|merge} -- */
-export interface Cell {
-  provider: string;
-  region: string | null;
-  service: string | null;
-}
-export interface Incident {
-  id: string;
-  title: string;
-  state: "open" | "acknowledged" | "resolved";
-  severity: Severity;
-  cell: Cell | null;
-  reason: string;
-  /** Members, and those of them that are open. */
-  alert_count: number;
-  open_count: number;
-  starts_at: string;
-  ends_at: string | null;
-  updated_at: string;
-  acknowledged_by: string | null;
-  merged_into: string | null;
-  outage: Outage | null;
-}
-export interface Outage {
-  cause: "provider" | "uplink" | "service";
-  level: "suspected" | "confirmed";
-  onset: string;
-  found_at: string;
-  ended_at: string | null;
-  evidence: { class: string; detail: string; at: string | null }[];
-  against: string[];
-}
-/** The first 500 members, the open and the worst first, and the latest 500 entries, oldest first. */
-export interface IncidentDetail extends Incident {
-  members: Member[];
-  timeline: Entry[];
-}
-export interface Member {
-  id: string;
-  name: string;
-  severity: Severity;
-  resource: string | null;
-  joined_at: string;
-  left_at: string | null;
-  reason: string;
-  by_person: boolean;
-}
+export type Incident = Omit<Schemas["IncidentView"], "outage"> & { outage: Outage | null };
+/** The description has these words as patterns. */
+export type Outage = Omit<Schemas["OutageView"], "cause" | "level"> & { cause: "provider" | "uplink"; level: "suspected" | "confirmed" };
+export type IncidentDetail = Omit<Schemas["IncidentDetail"], "outage" | "timeline"> & { outage: Outage | null; timeline: Entry[] };
+export type Member = Schemas["MemberView"];
 export const ENTRY_KINDS = ["alert", "notice", "incident", "person", "delivery"] as const;
-/** Something that happened: `what` is its verdict (firing, resolved, sent, failed, acknowledge, comment, merge …). */
-export interface Entry {
-  at: string;
-  kind: (typeof ENTRY_KINDS)[number];
-  what: string;
-  /** The alert's name, the receiver, the provider. */
-  subject: string;
-  actor: string | null;
-  detail: string;
-  alert: string | null;
-  delivery: string | null;
-}
-/** `split` takes these members into an incident of their own, which is the answer. */
-export interface SplitRequest {
-  alerts: string[];
-}
-/** `merge` takes all of another one's members; the answer is the incident that stays. */
-export interface MergeRequest {
-  from: string;
-}
+export type Entry = Omit<Schemas["TimelineView"], "kind"> & { kind: (typeof ENTRY_KINDS)[number] };
 
 export type Routing = Schemas["RoutingView"];
 export type RouteNode = Schemas["RouteView"];

@@ -196,7 +196,7 @@ describe("silences", () => {
 });
 
 test("receivers in trouble come first", () => {
-  const channel = { channel: "webhook", index: 0, queued: 0, failed: 0, dead: 0, sent_last_hour: 0, last_sent_at: null, last_error: null };
+  const channel = { channel: "webhook", index: 0, queued: 0, failed: 0, dead: 0, sent_last_hour: 0, last_sent_at: null, last_error: null, last_error_at: null, target: null };
   const sorted = troubledFirst([{ name: "a", routes: 1, channels: [channel] }, { name: "b", routes: 1, channels: [{ ...channel, failed: 1 }] }, { name: "c", routes: 1, channels: [channel, { ...channel, dead: 1 }] }]);
   expect(sorted.map((one) => one.name)).toEqual(["c", "b", "a"]);
 });

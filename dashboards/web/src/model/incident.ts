@@ -15,7 +15,7 @@ export function incidentsIn(view: IncidentView, incidents: readonly Incident[], 
   const chosen = incidents.filter((incident) => {
     if ((incident.state === "resolved") !== (view === "closed")) return false;
     if (view === "unowned" && incident.acknowledged_by !== null) return false;
-    const text = [incident.id, incident.title, incident.reason, incident.cell?.provider, incident.cell?.region, incident.cell?.service, incident.acknowledged_by].join("\n").toLowerCase();
+    const text = [incident.id, incident.title, incident.reason, incident.cell?.provider, incident.cell?.region, incident.cell?.zone, incident.cell?.service, incident.acknowledged_by].join("\n").toLowerCase();
     return words.every((word) => text.includes(word));
   });
   if (view === "closed") return chosen.sort((a, b) => (b.ends_at ?? "").localeCompare(a.ends_at ?? "") || a.id.localeCompare(b.id));

@@ -67,7 +67,7 @@ describe("the first sentence", () => {
 
   test("what is out is what it is about: since when, and whose fault it looks like, whatever is told beside it", () => {
     const outage: Incident["outage"] = { cause: "provider", level: "suspected", onset: "2026-11-21T03:02:00Z", found_at: "2026-11-21T03:04:00Z", ended_at: null, evidence: [], against: [] };
-    const out: Incident = { id: "i", title: "T", state: "open", severity: "critical", cell: { provider: "aws", region: "us-east-1", service: null }, reason: "", alert_count: 9, open_count: 9, starts_at: "2026-11-21T03:05:00Z", ends_at: null, updated_at: "", acknowledged_by: null, merged_into: null, outage };
+    const out: Incident = { id: "i", title: "T", state: "open", severity: "critical", cell: { provider: "aws", region: "us-east-1", zone: null, service: null }, reason: "", alert_count: 9, open_count: 9, starts_at: "2026-11-21T03:05:00Z", ends_at: null, updated_at: "", acknowledged_by: null, merged_into: null, outage };
     for (const rows of [[], [rowOf(alert({ severity: "warning", labels: { service_name: "search" } }))]]) {
       const said = sentenceOf({ rows, sources: up, overview: null, incidents: [out] });
       expect(said).toMatchObject({ mark: "critical", since: Date.parse("2026-11-21T03:02:00Z"), ground: { key: "fault.provider", params: { provider: "AWS" } } });

@@ -98,7 +98,7 @@ function View({ incident }: { incident: IncidentDetail }): ReactNode {
             <span>{t.rich("fact.since", {}, { at: <At at={Date.parse(incident.starts_at)} />, d: <Lasting since={Date.parse(incident.starts_at)} until={until} /> })}</span>
             {incident.cell && (
               <span>
-                <Provider provider={incident.cell.provider} /> <Foreign max={80}>{[incident.cell.region, incident.cell.service].filter(Boolean).join(" · ")}</Foreign>
+                <Provider provider={incident.cell.provider} /> <Foreign max={80}>{[incident.cell.region, incident.cell.zone, incident.cell.service].filter(Boolean).join(" · ")}</Foreign>
               </span>
             )}
             <span>{t("incident.alerts", { open: incident.open_count, n: incident.alert_count })}</span>
@@ -193,11 +193,12 @@ function View({ incident }: { incident: IncidentDetail }): ReactNode {
   );
 }
 
-/** Its place, and the names of its members where they are few. A cell's service is the provider's word, which alerts have under no label. */
+/** Its place, and the names of its members where they are few. */
 function silenceFor({ members, cell }: IncidentDetail): WireMatcher[] {
   return [
     ...namesMatcher(members.map((member) => member.name)),
     ...(cell ? [matcherOf("cloud_provider", "=", cell.provider)] : []),
-    ...(cell?.region ? [matcherOf("cloud_region", "=", cell.region)] : []),
+    ...(cell ? [matcherOf("cloud_region", "=", cell.region)] : []),
+    ...(cell?.service ? [matcherOf("resource_type", "=", cell.service)] : []),
   ];
 }

@@ -29,7 +29,7 @@ export function IncidentEntry({ incident, isCursor = false, choice, onAcknowledg
         <p>
           {incident.cell && (
             <>
-              <Provider provider={incident.cell.provider} /> <Foreign max={60}>{[incident.cell.region, incident.cell.service].filter(Boolean).join(" · ")}</Foreign>
+              <Provider provider={incident.cell.provider} /> <Foreign max={60}>{[incident.cell.region, incident.cell.zone, incident.cell.service].filter(Boolean).join(" · ")}</Foreign>
               {" · "}
             </>
           )}

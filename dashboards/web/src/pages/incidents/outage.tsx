@@ -28,11 +28,9 @@ export function OutagePanel({ outage, provider }: { outage: Outage; provider: st
             <span>
               <b>{t.word("evidence", piece.class)}</b> <Foreign max={400}>{piece.detail}</Foreign>
             </span>
-            {piece.at && (
-              <span className="quiet end">
-                <At at={Date.parse(piece.at)} />
-              </span>
-            )}
+            <span className="quiet end">
+              <At at={Date.parse(piece.at)} />
+            </span>
           </li>
         ))}
         {outage.against.map((text) => (

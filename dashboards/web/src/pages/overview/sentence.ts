@@ -46,7 +46,7 @@ export function groundOf(common: Group["common"], providers: readonly string[]):
 }
 
 const OUT = { confirmed: "state.outage.confirmed", suspected: "state.outage.suspected" } as const;
-const FAULTS = { provider: "fault.provider", uplink: "fault.uplink", service: "fault.service" } as const;
+const FAULTS = { provider: "fault.provider", uplink: "fault.uplink"} as const;
 
 /** The worst that is out now, where incidents come the worst first. */
 export function outageIn(incidents: readonly Incident[]): (Incident & { outage: Outage }) | undefined {
@@ -55,7 +55,7 @@ export function outageIn(incidents: readonly Incident[]): (Incident & { outage: 
 
 /** What is out, as people name it. */
 function placeOf({ cell, title }: Incident): string {
-  return cell ? [providerName(cell.provider), cell.region, cell.service].filter(Boolean).join(" ") : title;
+  return cell ? [providerName(cell.provider), cell.region, cell.zone, cell.service].filter(Boolean).join(" ") : title;
 }
 
 const openOf = (a: number, c: number): Said => (c > 0 ? { key: "state.openCritical", params: { a, c } } : { key: "state.open", params: { a } });

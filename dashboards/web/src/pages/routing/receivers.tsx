@@ -75,7 +75,7 @@ function ReceiverPanel({ receiver }: { receiver: Receiver }): ReactNode {
           return (
             <li key={`${channel.channel} ${channel.index}`}>
               <p>
-                <Shape mark={markOfChannel(channel)} alone /> <b>{channel.channel}</b> {channel.index > 0 && <span className="quiet">{t.number(channel.index + 1)}</span>}
+                <Shape mark={markOfChannel(channel)} alone /> <b>{channel.channel}</b> {channel.target && <Foreign max={80}>{channel.target}</Foreign>} {channel.index > 0 && <span className="quiet">{t.number(channel.index + 1)}</span>}
                 <span className="quiet end">{t("receivers.sent", { n: channel.sent_last_hour })}</span>
               </p>
               <p className="quiet small">
@@ -86,12 +86,13 @@ function ReceiverPanel({ receiver }: { receiver: Receiver }): ReactNode {
               </p>
               {channel.last_error && (
                 <p className="small">
-                  <Foreign max={300}>{channel.last_error}</Foreign>
+                  <Foreign max={300}>{channel.last_error}</Foreign> {channel.last_error_at && <span className="quiet"><At at={Date.parse(channel.last_error_at)} /></span>}
                 </p>
               )}
               {tested && (
                 <p role="status" className={tested.is_taken ? "" : "wrong"}>
                   <Shape mark={tested.is_taken ? "ok" : "high"} /> {t(tested.is_taken ? "receivers.taken" : "receivers.refused")} {!tested.is_taken && <span className="tag">{t.word("test.stage", tested.stage)}</span>} <Foreign max={300}>{tested.detail}</Foreign>
+                  {tested.stages.map((step) => step.took_ms !== null && <span key={step.stage} className="quiet dot">{t.word("test.stage", step.stage)} {t("receivers.took", { ms: step.took_ms })}</span>)}
                 </p>
               )}
             </li>
