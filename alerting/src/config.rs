@@ -93,7 +93,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// The ways to it, in the order of its integrations.
-    pub(crate) fn ways(&self) -> impl Iterator<Item = IntegrationId> + '_ {
+    pub fn ways(&self) -> impl Iterator<Item = IntegrationId> + '_ {
         self.integrations.iter().map(|integration| IntegrationId {
             receiver: Arc::clone(&self.name),
             channel: integration.settings.kind().name().into(),
