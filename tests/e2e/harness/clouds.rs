@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use isobar_simulators::{AZURE_SUBSCRIPTION, Config, Running, Scenario, Simulators};
 
@@ -21,19 +20,9 @@ impl Clouds {
     /// Starts them with the clock on the wall: machines of checkout have been hot for nine minutes, and no region browns out
     /// for seven. Another seed has other machines.
     pub async fn start(seed: u64) -> Self {
-        Self::of(seed, Scenario::FirstLight, now_ms() + 60_000).await
-    }
-
-    /// Starts them when us-east-1 has been browning out for so long.
-    pub async fn start_browned_out(seed: u64, since: Duration) -> Self {
-        let began = now_ms() - i64::try_from(since.as_millis()).expect("a time of days at most");
-        let (after_origin, _) = Scenario::BrownOut.brown_out(0).expect("it browns out");
-        Self::of(seed, Scenario::BrownOut, began - after_origin).await
-    }
-
-    async fn of(seed: u64, scenario: Scenario, origin: i64) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let config = Config { seed, origin, scenario, listen, clock: Arc::new(now_ms) };
+        let origin = now_ms() + 60_000;
+        let config = Config { seed, origin, scenario: Scenario::FirstLight, listen, clock: Arc::new(now_ms) };
         Self { running: Simulators::start(config).await.expect("loopback has free ports"), seed }
     }
 
