@@ -109,7 +109,8 @@ impl Post<'_> {
         posted: PostedAlert,
     ) -> Result<Taken, PostError> {
         let now = self.now;
-        let starts_at = posted.starts_at.or(posted.ends_at).unwrap_or(now);
+        let told_end = posted.ends_at.filter(|end| *end != UNTIL_TOLD);
+        let starts_at = posted.starts_at.or(told_end).unwrap_or(now);
         let is_timed = posted.ends_at.is_none();
         let ends_at = posted.ends_at.unwrap_or(now.plus(self.resolve_timeout));
         check(&posted, starts_at, ends_at)?;

@@ -25,7 +25,6 @@ use freshness::Outcome;
 use reach::Asked;
 
 pub use freshness::BlockState;
-pub use reach::Reach;
 pub use status::{PartHealth, SourceHealth, SourceStatus, SourceStatuses};
 
 /// A collection that has not ended after this many of its intervals is given up, and at least after a minute.

@@ -23,6 +23,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Its name among the stages.
 const STAGE: &str = "outages";
 
+/// The regions that a part sees.
+type Regions = BTreeSet<(Provider, String)>;
+
 /// What is looked at.
 #[derive(Debug)]
 pub struct Outages {
@@ -106,7 +109,7 @@ impl Outages {
     /// Every part that asks a cloud's own interface, and what is collected in our own rooms.
     fn parts(&self) -> Vec<PartFacts> {
         let now = clock::now();
-        let mut regions: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<(Provider, String)>> = BTreeMap::new();
+        let mut regions: BTreeMap<(Arc<str>, Arc<str>), Regions> = BTreeMap::new();
         for (place, parts) in self.resources.places() {
             for part in parts {
                 let seen = regions.entry((place.source.clone(), part)).or_default();
@@ -136,12 +139,12 @@ fn interface(kind: &str) -> Option<Provider> {
 
 /// Our own rooms, for what sees nothing else. What scrapes a machine in a cloud says of the machine, and nothing of the
 /// cloud's interface.
-fn in_our_rooms(seen: Option<&BTreeSet<(Provider, String)>>) -> Option<Provider> {
+fn in_our_rooms(seen: Option<&Regions>) -> Option<Provider> {
     let is_ours = |(provider, _): &(Provider, String)| *provider == Provider::Onprem;
     seen.is_some_and(|seen| seen.iter().all(is_ours)).then_some(Provider::Onprem)
 }
 
-fn fact(provider: Provider, seen: Option<&BTreeSet<(Provider, String)>>, part: &PartHealth) -> PartFacts {
+fn fact(provider: Provider, seen: Option<&Regions>, part: &PartHealth) -> PartFacts {
     let mut regions = seen.into_iter().flatten().map(|(_, region)| region.as_str());
     let region = match (regions.next(), regions.next()) {
         (Some(only), None) => only,
@@ -188,7 +191,7 @@ mod tests {
             key: "1/us-east-1".into(),
             health: crate::collect::SourceHealth::Up,
             reason: None,
-            reach: crate::collect::Reach::default(),
+            reach: Default::default(),
             last_success: None,
             samples: 0,
             next: Timestamp::from_millis(2),
@@ -210,7 +213,7 @@ mod tests {
     fn a_part_is_of_the_one_region_it_sees() {
         let seen =
             |regions: &[&str]| regions.iter().map(|region| (Provider::Aws, (*region).to_owned())).collect();
-        let region = |seen: Option<&BTreeSet<(Provider, String)>>| fact(Provider::Aws, seen, &part()).region;
+        let region = |seen: Option<&Regions>| fact(Provider::Aws, seen, &part()).region;
         assert_eq!(&*region(Some(&seen(&["us-east-1"]))), "us-east-1");
         assert_eq!(&*region(Some(&seen(&["us-east-1", "eu-west-1"]))), "");
         assert_eq!(&*region(None), "");

@@ -91,6 +91,13 @@ fn an_alert_that_is_repeated_stays_and_one_that_is_not_ends_at_its_end() {
 }
 
 #[test]
+fn what_has_no_start_and_ends_when_its_sender_says_so_begins_now() {
+    let mut door = Door::default();
+    let until_told = (super::UNTIL_TOLD.millis() - START.millis()) / 1000;
+    door.post(0, None, Some(until_told), "a").told(&["firing 0"]);
+}
+
+#[test]
 fn as_prometheus_sends_it() {
     let mut door = Door::default();
     door.post(0, Some(-30), Some(240), "a").post(60, Some(-30), Some(300), "a");
