@@ -182,7 +182,11 @@ alerting:
     }
     let too_large = server.client().post(server.url("/api/v2/alerts")).body(vec![b' '; 17 << 20]);
     // The door may close before all of it has come.
-    let refused = too_large.send().await.map_or(413, |response| response.status().as_u16());
+    let refused = too_large
+        .header("content-type", "application/json")
+        .send()
+        .await
+        .map_or(413, |response| response.status().as_u16());
     assert_eq!(refused, 413);
 
     let received = webhook.wait_for(told).await;
