@@ -15,6 +15,7 @@ mod collector;
 mod credentials;
 mod discovery;
 mod http_client;
+mod instances;
 mod inventory;
 mod metrics;
 mod plan;

@@ -1,4 +1,4 @@
-//! AWS: CloudWatch, the tagging API, STS and SNS on one address.
+//! AWS: CloudWatch, the tagging API, EC2, STS and SNS on one address.
 //!
 //! The region is the one the request is signed for, so one address serves all regions.
 
@@ -8,6 +8,7 @@ mod catalogue;
 mod cloudwatch;
 mod codec;
 mod credentials;
+mod ec2;
 mod error;
 mod page;
 mod points;
@@ -87,6 +88,9 @@ impl Account {
             (Ok(_), Some(error)) => ApiError { status: StatusCode::OK, ..error },
             (Err(error), _) => error,
         };
+        if service == Some(Service::Ec2) {
+            return ec2::refusal(&error);
+        }
         // Who spoke the query protocol once and is asked by a client that remembers says the old name as well.
         let remembers = parts.headers.get("x-amzn-query-mode").is_some_and(|value| value == "true");
         let (namespace, old_names) = match service {
@@ -116,6 +120,7 @@ impl Account {
         let (signed_as, prefix) = match service {
             Service::CloudWatch => (cloudwatch::SIGNED_AS, "cloudwatch"),
             Service::Tagging => (tagging::SIGNED_AS, "tag"),
+            Service::Ec2 => (ec2::SIGNED_AS, "ec2"),
             Service::Sts => (sts::SIGNED_AS, "sts"),
         };
         if claim.service != signed_as {
@@ -157,6 +162,24 @@ impl Account {
                 self.meter.count(&named.operation, &[]);
                 Ok(named.protocol.answer(&output))
             }
+            Service::Ec2 => {
+                if named.operation != "DescribeInstances" {
+                    return Err(ApiError::unknown_operation(&named.operation));
+                }
+                let question = ec2::Question::read(&protocol::form(parts, body))?;
+                let (name, rate) = question.quota();
+                let enough = self.quotas.take_at(name, claim.region, rate, 1.0, asked.now);
+                if !enough || asked.has(Fault::Throttled) {
+                    return Err(ApiError::throttled());
+                }
+                if asked.has(Fault::Failing) {
+                    return Err(ApiError::internal());
+                }
+                let endless = asked.has(Fault::EndlessPages);
+                let answer = ec2::describe_instances(&self.estate, region, &question, asked.now, endless)?;
+                self.meter.count(&named.operation, &[]);
+                Ok(answer)
+            }
             Service::Sts => {
                 let form = protocol::form(parts, body);
                 sts::answer(&named.operation, &form, &principal, &self.keys, asked.now)
@@ -170,6 +193,7 @@ impl Account {
 enum Service {
     CloudWatch,
     Tagging,
+    Ec2,
     Sts,
 }
 
@@ -180,6 +204,7 @@ fn service(named: &Named, parts: &Parts) -> Option<Service> {
         tagging::SERVICE => Some(Service::Tagging),
         "" => match sigv4::claim(parts) {
             Some(Ok(claim)) if claim.service == sts::SIGNED_AS => Some(Service::Sts),
+            Some(Ok(claim)) if claim.service == ec2::SIGNED_AS => Some(Service::Ec2),
             _ => None,
         },
         _ => None,

@@ -1,4 +1,4 @@
-//! An account and its clients, one pair for each region.
+//! An account and its clients, one of each service for each region.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +13,7 @@ use aws_sdk_cloudwatch::config::{
 use super::call::{Caller, Failure, GET_CALLER_IDENTITY};
 use super::credentials::{AssumedRole, Base, Provider};
 use super::http_client::GuardedHttp;
+use super::instances::Ec2;
 use super::settings::{AccountSettings, Endpoints};
 
 /// What all clients of a source share.
@@ -38,6 +39,7 @@ pub(super) struct Account {
 pub(super) struct Services {
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) tagging: aws_sdk_resourcegroupstagging::Client,
+    pub(super) ec2: Ec2,
 }
 
 impl fmt::Debug for Services {
@@ -120,6 +122,7 @@ impl Shared {
         Services {
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
             tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()),
+            ec2: Ec2::new(self, region, account.credentials.clone(), account.identities.clone()),
         }
     }
 

@@ -43,6 +43,8 @@ pub(super) const LIST_TAGS: Operation =
     Operation { name: "ListTagsForResource", permission: "cloudwatch:ListTagsForResource" };
 pub(super) const GET_RESOURCES: Operation =
     Operation { name: "GetResources", permission: "tag:GetResources" };
+pub(super) const DESCRIBE_INSTANCES: Operation =
+    Operation { name: "DescribeInstances", permission: "ec2:DescribeInstances" };
 
 /// Retries cost ten, calls that went well give one: one call in ten may be tried again.
 const RETRY_COST: u32 = 10;
@@ -207,7 +209,7 @@ impl Caller {
 pub(super) struct CredentialsFailed(pub(super) String);
 
 /// Says what a failure means and when another try makes sense. Codes: aws-runtime's list of throttling errors, and
-/// "Common Error Types" of the CloudWatch API Reference.
+/// "Common Error Types" of the CloudWatch API Reference; EC2 has words of its own ("Error codes for the Amazon EC2 API").
 fn judge(operation: &Operation, told: &Told) -> Failure {
     let Operation { name, permission } = operation;
     let code = told.code.as_deref().unwrap_or_default();
@@ -232,6 +234,7 @@ fn judge(operation: &Operation, told: &Told) -> Failure {
             return failure(format!("access denied, {permission} is missing ({said})"), Retry::Never, false);
         }
         "InvalidClientTokenId"
+        | "AuthFailure"
         | "UnrecognizedClientException"
         | "SignatureDoesNotMatch"
         | "InvalidSignatureException"
@@ -332,6 +335,19 @@ mod tests {
             false,
         );
         check(
+            coded(403, "UnauthorizedOperation", "You are not authorized to perform this operation."),
+            "GetMetricData: access denied, cloudwatch:GetMetricData is missing \
+             (UnauthorizedOperation: You are not authorized to perform this operation.)",
+            Retry::Never,
+            false,
+        );
+        check(
+            coded(401, "AuthFailure", "no such key"),
+            "GetMetricData: the credentials are not valid (AuthFailure: no such key)",
+            Retry::Never,
+            false,
+        );
+        check(
             coded(403, "SignatureDoesNotMatch", "Signature expired: 2026 is now earlier than 2027"),
             "GetMetricData: the clock of this machine is off, so that AWS refuses its signatures \
              (SignatureDoesNotMatch: Signature expired: 2026 is now earlier than 2027)",
@@ -353,6 +369,9 @@ mod tests {
         let wait = Duration::from_secs(7);
         let told = Told { status: Some(429), retry_after: Some(wait), ..Told::default() };
         check(told, "GetMetricData: throttled (429)", Retry::After(wait), true);
+        let throttled = "GetMetricData: throttled (RequestLimitExceeded: Request limit exceeded.)";
+        let told = coded(503, "RequestLimitExceeded", "Request limit exceeded.");
+        check(told, throttled, Retry::Backoff, true);
         let told = Told { status: Some(503), ..Told::default() };
         check(told, "GetMetricData: answered 503", Retry::Backoff, false);
         let told = Told { status: Some(403), ..Told::default() };

@@ -15,7 +15,7 @@ use super::call::Caller;
 use super::catalogue::Place;
 use super::clock::Clock;
 use super::http_client::GuardedHttp;
-use super::inventory;
+use super::inventory::RegionInventory;
 use super::metrics::{Region, RegionMetrics};
 use super::plan::Rules;
 use super::settings::{ExtraMetric, Settings, TagFilter};
@@ -65,6 +65,7 @@ struct OfRegion {
     services: Services,
     metrics: RegionMetrics,
     alarms: RegionAlarms,
+    inventory: RegionInventory,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +114,7 @@ impl CloudWatch {
                 services: shared.services(&account, region),
                 metrics: RegionMetrics::default(),
                 alarms: RegionAlarms::default(),
+                inventory: RegionInventory::default(),
             });
             let regions = regions.collect();
             (account, regions)
@@ -205,7 +207,7 @@ impl Collector for CloudWatch {
                 of_region.alarms.collect(region, reader, window).await
             }
             (What::Alarms, None) => Ok(Collected::default()),
-            (What::Inventory, _) => inventory::collect(region, &self.tags, now).await,
+            (What::Inventory, _) => of_region.inventory.collect(region, &self.tags, now).await,
         };
         let here = |what: &str| format!("{}/{name}: {what}", account.shown());
         let mut collected =

@@ -1,6 +1,8 @@
-//! Collects names and tags of the resources of one region, from the Resource Groups Tagging API.
+//! Collects names and tags of the resources of one region, from the Resource Groups Tagging API, and the zones of its
+//! instances, from EC2.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_resourcegroupstagging::types::ResourceTagMapping;
 use isobar_normalizer::{NativeMappings, Provider, Resource, ResourceId, Timestamp};
@@ -8,6 +10,7 @@ use isobar_normalizer::{NativeMappings, Provider, Resource, ResourceId, Timestam
 use super::call::{Failure, GET_RESOURCES};
 use super::catalogue::Place;
 use super::discovery::Pages;
+use super::instances::{self, Instance};
 use super::metrics::Region;
 use super::settings::TagFilter;
 use crate::{CollectError, Collected};
@@ -24,17 +27,49 @@ const SERVICE: [&str; 3] = ["service", "app", "application"];
 /// Load balancers share one form of ARN; what the name begins with tells them apart.
 /// Source: Service Authorization Reference, "Elastic Load Balancing V2".
 const BALANCERS: [(&str, &str); 2] = [("lb.application", "app/"), ("lb.network", "net/")];
+/// What EC2 calls an instance.
+const INSTANCE: &str = "compute.instance";
 /// Native ids that say nothing to people begin so.
 const OPAQUE: [&str; 3] = ["i-", "vol-", "nat-"];
 
-/// Reads the inventory of a region.
-pub(super) async fn collect(
+/// What is known of a region's inventory, between collections: what EC2 said last. No instance moves or comes back, so it
+/// holds while EC2 says nothing.
+#[derive(Debug, Default)]
+pub(super) struct RegionInventory(Mutex<HashMap<String, Instance>>);
+
+impl RegionInventory {
+    /// Reads the inventory. Zones that cannot be read are told, and the resources come without them.
+    pub(super) async fn collect(
+        &self,
+        region: Region<'_>,
+        tags: &TagFilter,
+        now: Timestamp,
+    ) -> Result<Collected, CollectError> {
+        let tagged = tagged(region, tags, now).await;
+        let mut resources =
+            tagged.map_err(|failure| CollectError { message: failure.message, retry: failure.retry })?;
+        let mut failures = Vec::new();
+        if resources.keys().any(is_instance) {
+            let listed = instances::list(region).await;
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match listed {
+                Ok(listed) => *known = listed.into_iter().map(|one| (one.id.clone(), one)).collect(),
+                Err(failure) => failures.push(failure.message),
+            }
+            locate(&mut resources, &known);
+        }
+        let resources = resources.into_values().collect();
+        Ok(Collected { resources, lists_all: true, failures, ..Collected::default() })
+    }
+}
+
+/// The resources that have or had tags.
+async fn tagged(
     region: Region<'_>,
     tags: &TagFilter,
     now: Timestamp,
-) -> Result<Collected, CollectError> {
+) -> Result<BTreeMap<ResourceId, Resource>, Failure> {
     let mappings = &region.asked.mappings;
-    let whole = |failure: Failure| CollectError { message: failure.message, retry: failure.retry };
     let mut resources = BTreeMap::new();
     let types = types(mappings, &region.asked.namespaces_in(region.place.region));
     for types in types.into_iter().collect::<Vec<_>>().chunks(TYPES_MAX) {
@@ -48,23 +83,38 @@ pub(super) async fn collect(
                 .resources_per_page(PER_PAGE)
                 .set_resource_type_filters(Some(types.to_vec()))
                 .set_pagination_token(token);
-            let page = region.caller.call(&GET_RESOURCES, 1, || ask.clone().send()).await.map_err(whole)?;
+            let page = region.caller.call(&GET_RESOURCES, 1, || ask.clone().send()).await?;
             for tagged in page.resource_tag_mapping_list.unwrap_or_default() {
                 for resource in resources_of(region.place, &tagged, mappings, tags, now) {
                     resources.insert(resource.id.clone(), resource);
                 }
             }
-            token = pages.next(&GET_RESOURCES, page.pagination_token).map_err(whole)?;
+            token = pages.next(&GET_RESOURCES, page.pagination_token)?;
             if token.is_none() {
                 break;
             }
         }
     }
-    Ok(Collected { resources: resources.into_values().collect(), lists_all: true, ..Collected::default() })
+    Ok(resources)
+}
+
+/// Puts instances where they are; those that have ended are no more, though their tags stay for a while.
+fn locate(resources: &mut BTreeMap<ResourceId, Resource>, known: &HashMap<String, Instance>) {
+    resources.retain(|id, resource| {
+        let (_, _, _, _, native) = id.parts();
+        let Some(instance) = known.get(native).filter(|_| is_instance(id)) else { return true };
+        resource.zone.clone_from(&instance.zone);
+        !instance.has_ended
+    });
+}
+
+fn is_instance(id: &ResourceId) -> bool {
+    let (_, _, _, kind, _) = id.parts();
+    kind == INSTANCE
 }
 
 /// The types to ask for, of the mappings whose namespaces are looked into.
-fn types(mappings: &NativeMappings, namespaces: &BTreeSet<std::sync::Arc<str>>) -> BTreeSet<String> {
+fn types(mappings: &NativeMappings, namespaces: &BTreeSet<Arc<str>>) -> BTreeSet<String> {
     let wanted = mappings.of(Provider::Aws).filter(|mapping| namespaces.contains(mapping.namespace()));
     wanted
         .filter_map(|mapping| mapping.native_name().inventory_prefix())

@@ -76,6 +76,7 @@ struct RawEndpoints {
     cloudwatch: Option<Spanned<String>>,
     tagging: Option<Spanned<String>>,
     sts: Option<Spanned<String>>,
+    ec2: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,6 +145,7 @@ pub(super) struct Endpoints {
     pub(super) cloudwatch: Option<String>,
     pub(super) tagging: Option<String>,
     pub(super) sts: Option<String>,
+    pub(super) ec2: Option<String>,
 }
 
 /// A metric that no mapping knows, to be kept as it is.
@@ -198,6 +200,7 @@ impl TryFrom<RawSettings> for Settings {
                 cloudwatch: own(raw.endpoints.cloudwatch)?,
                 tagging: own(raw.endpoints.tagging)?,
                 sts: own(raw.endpoints.sts)?,
+                ec2: own(raw.endpoints.ec2)?,
             },
             proxy: raw.proxy.as_ref().map(proxy).transpose()?,
             timeout,

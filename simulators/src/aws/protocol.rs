@@ -120,7 +120,12 @@ impl Protocol {
 
     /// Says an answer of the query protocol that is XML already.
     pub(crate) fn xml(body: String) -> Response<Bytes> {
-        Self::Query.respond(StatusCode::OK, body.into_bytes())
+        Self::xml_under(StatusCode::OK, body)
+    }
+
+    /// Says XML under a status.
+    pub(crate) fn xml_under(status: StatusCode, body: String) -> Response<Bytes> {
+        Self::Query.respond(status, body.into_bytes())
     }
 }
 

@@ -6,7 +6,14 @@ use parking_lot::Mutex;
 
 use crate::estate::Millis;
 
-/// A bucket that holds one second's worth.
+/// How much a bucket holds and how fast it fills.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rate {
+    pub(crate) holds: f64,
+    pub(crate) per_second: f64,
+}
+
+/// A bucket and what is left in it.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     left: f64,
@@ -20,14 +27,20 @@ pub(crate) struct Quotas {
 }
 
 impl Quotas {
-    /// Takes `amount` from the bucket of a name in a region that fills at `per_second`; false when there is not enough.
+    /// Takes `amount` from a bucket that holds one second's worth; false when there is not enough.
     pub(crate) fn take(&self, name: &str, region: &str, per_second: f64, amount: f64, now: Millis) -> bool {
+        self.take_at(name, region, Rate { holds: per_second, per_second }, amount, now)
+    }
+
+    /// Takes `amount` from the bucket of a name in a region; false when there is not enough.
+    pub(crate) fn take_at(&self, name: &str, region: &str, rate: Rate, amount: f64, now: Millis) -> bool {
+        let Rate { holds, per_second } = rate;
         let mut buckets = self.buckets.lock();
-        let full = Bucket { left: per_second, at: now };
+        let full = Bucket { left: holds, at: now };
         let bucket = buckets.entry((name.to_owned(), region.to_owned())).or_insert(full);
         // A clock that went back fills nothing.
         let passed_s = (now - bucket.at).max(0) as f64 / 1_000.0;
-        bucket.left = (bucket.left + passed_s * per_second).min(per_second);
+        bucket.left = (bucket.left + passed_s * per_second).min(holds);
         bucket.at = now;
         let enough = bucket.left >= amount;
         if enough {
@@ -52,5 +65,9 @@ mod tests {
             !quotas.take("points", "us-east-1", 180_000.0, 180_001.0, 1_500),
             "more than a second's worth"
         );
+        let rate = Rate { holds: 100.0, per_second: 20.0 };
+        let asked = |now| quotas.take_at("DescribeInstances", "us-east-1", rate, 1.0, now);
+        assert_eq!((0..200).filter(|_| asked(1_000)).count(), 100, "a burst, and then what it fills with");
+        assert_eq!((0..200).filter(|_| asked(2_000)).count(), 20);
     }
 }

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 CHECK, PROTOCOL, URL, KEY, SECRET, LIMITED, LIMITED_SECRET, ROLE = sys.argv[1:]
-PROTOCOLS = [PROTOCOL, "json", "query"]
+PROTOCOLS = [PROTOCOL, "json", "query", "ec2"]
 botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS = PROTOCOLS
 NOW = datetime.datetime.now(datetime.timezone.utc)
 MINUTE = datetime.timedelta(minutes=1)
@@ -203,6 +203,48 @@ def tags():
     edge = tagging.get_resources(TagFilters=filters)["ResourceTagMappingList"]
     assert edge and all(":instance/" not in r["ResourceARN"] for r in edge)
     refused("InvalidParameterException", lambda: tagging.get_resources(ResourcesPerPage=101))
+
+
+def instances():
+    ec2 = client("ec2")
+    whole = ec2.describe_instances()
+    assert "NextToken" not in whole
+    found = [one for reservation in whole["Reservations"] for one in reservation["Instances"]]
+    pages = list(ec2.get_paginator("describe_instances").paginate(PaginationConfig={"PageSize": 20}))
+    sizes = [sum(len(r["Instances"]) for r in page["Reservations"]) for page in pages]
+    assert len(sizes) > 2 and all(size == 20 for size in sizes[:-1]), sizes
+    paged = [one for page in pages for reservation in page["Reservations"] for one in reservation["Instances"]]
+    assert paged == found and len({one["InstanceId"] for one in found}) == len(found)
+    running = [one for one in found if one["State"] == {"Code": 16, "Name": "running"}]
+    assert len(running) == 50, "as many as have tags"
+    zones = Counter(one["Placement"]["AvailabilityZone"] for one in running)
+    assert set(zones) == {"us-east-1a", "us-east-1b", "us-east-1c"}, zones
+    one = running[0]
+    assert one["InstanceType"] in ("m5.large", "m5.xlarge", "c5.xlarge") and one["LaunchTime"] < NOW
+    assert {"Key": "env", "Value": "production"} in one["Tags"]
+    by_id = ec2.describe_instances(InstanceIds=[one["InstanceId"]])["Reservations"]
+    assert [r["Instances"] for r in by_id] == [[one]] and by_id[0]["OwnerId"] == "123456789012"
+    filters = [{"Name": "availability-zone", "Values": ["us-east-1a"]}, {"Name": "instance-state-name", "Values": ["running"]}]
+    assert len(ec2.describe_instances(Filters=filters)["Reservations"]) == zones["us-east-1a"]
+    assert client("ec2", "ap-south-1").describe_instances()["Reservations"] == []
+    refused("InvalidParameterValue", lambda: ec2.describe_instances(MaxResults=4))
+    refused("InvalidPaginationToken", lambda: ec2.describe_instances(MaxResults=5, NextToken="x"))
+    refused("InvalidInstanceID.NotFound", lambda: ec2.describe_instances(InstanceIds=["i-0"]), "does not exist")
+    limited = client("ec2", key=LIMITED, secret=LIMITED_SECRET)
+    response = refused("UnauthorizedOperation", limited.describe_instances, "to perform: ec2:DescribeInstances")
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    response = refused("AuthFailure", client("ec2", secret="wrong").describe_instances)
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 401
+    # All at once is what may be asked least often.
+    impatient, codes = client("ec2", "ap-south-1", attempts=1), Counter()
+    for _ in range(200):
+        try:
+            impatient.describe_instances()
+            codes["fine"] += 1
+        except ClientError as error:
+            codes[error.response["Error"]["Code"]] += 1
+            assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert codes["fine"] >= 45 and codes["RequestLimitExceeded"] >= 10, codes
 
 
 def sessions():

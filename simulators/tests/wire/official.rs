@@ -49,6 +49,11 @@ async fn boto3_reads_tags() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn boto3_reads_instances() {
+    boto3("instances", Scenario::QuietDay, 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn boto3_assumes_a_role() {
     boto3("sessions", Scenario::QuietDay, 30).await;
 }

@@ -69,6 +69,28 @@ fn tags_are_filtered_and_the_filter_hides_no_name() {
 }
 
 #[test]
+fn instances_are_where_ec2_says_and_gone_when_it_says() {
+    let instance = |id: &str, zone: &str, has_ended| {
+        (id.to_owned(), Instance { id: id.to_owned(), zone: zone.to_owned(), has_ended })
+    };
+    let known = [
+        instance("i-1", "us-east-1a", false),
+        instance("i-2", "us-east-1b", true),
+        instance("vol-1", "us-east-1c", true),
+    ];
+    let arns = ["instance/i-1", "instance/i-2", "instance/i-3", "volume/vol-1"]
+        .map(|rest| format!("arn:aws:ec2:us-east-1:123456789012:{rest}"));
+    let mut found: BTreeMap<ResourceId, Resource> =
+        arns.iter().flat_map(|arn| resources(arn, &[])).map(|one| (one.id.clone(), one)).collect();
+    locate(&mut found, &known.into());
+    let mut left: Vec<(&str, &str)> =
+        found.iter().map(|(id, one)| (id.parts().4, one.zone.as_str())).collect();
+    left.sort_unstable();
+    // One that EC2 does not speak of is younger than the look at it, or older than it remembers.
+    assert_eq!(left, [("i-1", "us-east-1a"), ("i-3", ""), ("vol-1", "")]);
+}
+
+#[test]
 fn every_mapping_asks_for_its_type() {
     let mappings = NativeMappings::builtin();
     let all = mappings.of(Provider::Aws).map(|mapping| mapping.namespace().into()).collect();

@@ -50,11 +50,11 @@ fn what_would_be_right_is_said() {
 
 #[test]
 fn one_endpoint_serves_all_but_those_that_have_their_own() {
-    let text = "{regions: [us-east-1], endpoint_url: 'http://a:1/', endpoints: {sts: 'http://b:2'}}";
-    let Endpoints { cloudwatch, tagging, sts } = read_text(text).unwrap().endpoints;
+    let text = "{regions: [us-east-1], endpoint_url: 'http://a:1/', endpoints: {sts: 'http://b:2', ec2: 'http://c:3'}}";
+    let Endpoints { cloudwatch, tagging, sts, ec2 } = read_text(text).unwrap().endpoints;
     assert_eq!(
-        (cloudwatch.as_deref(), tagging.as_deref(), sts.as_deref()),
-        (Some("http://a:1"), Some("http://a:1"), Some("http://b:2"))
+        [cloudwatch, tagging, sts, ec2].map(Option::unwrap),
+        ["http://a:1", "http://a:1", "http://b:2", "http://c:3"]
     );
 }
 

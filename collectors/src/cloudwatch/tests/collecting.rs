@@ -265,11 +265,23 @@ async fn inventory_knows_names_tags_and_services() {
         let id = instance(machine);
         let resource = found.get(id.as_str()).unwrap_or_else(|| panic!("{id} is not in the inventory"));
         assert_eq!(resource.service, machine.identity.service);
+        assert_eq!(Some(resource.zone.as_str()), machine.identity.place.zone(), "{id}");
         assert_eq!(resource.tags.get("tier").map(String::as_str), machine.identity.tag("tier"));
         assert!(resource.tags.keys().all(|key| key == "tier"), "{:?}", resource.tags);
         seen += 1;
     }
     assert!(seen > 20, "{seen}");
+    let asked = collected.calls.iter().find(|calls| calls.operation == "DescribeInstances").unwrap();
+    let theirs = &world.aws.bill().operations["DescribeInstances"];
+    assert_eq!((asked.calls, theirs.calls, theirs.units), (1, 1, 0), "counted, and free");
+}
+
+#[tokio::test]
+async fn where_no_instance_is_looked_for_nobody_asks_for_zones() {
+    let world = World::new("quiet-day", "namespaces: [AWS/RDS]").await;
+    let collected = world.collect("us-east-1/inventory").await;
+    assert!(!collected.resources.is_empty() && collected.failures.is_empty());
+    assert_eq!(world.asked("DescribeInstances"), 0);
 }
 
 #[tokio::test]

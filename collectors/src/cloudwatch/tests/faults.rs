@@ -190,6 +190,58 @@ async fn alarms_that_cannot_be_read_end_nothing() {
 }
 
 #[tokio::test]
+async fn zones_that_cannot_be_read_end_nothing() {
+    let mut world = World::new("quiet-day", "").await;
+    let zoned = |collected: &Collected| collected.resources.iter().filter(|one| !one.zone.is_empty()).count();
+    let whole = world.collect("us-east-1/inventory").await;
+    assert!(zoned(&whole) > 20);
+    let cases = [
+        (status(403, None), "refused with 403: check the credentials and ec2:DescribeInstances"),
+        (status(503, None), "answered 503"),
+        (Fault::Throttled, "throttled (RequestLimitExceeded: Request limit exceeded.)"),
+        (Fault::Failing, "answered 500 (InternalError: An internal error has occurred)"),
+        (Fault::ErrorIn200, "answered 200 with what cannot be read"),
+        (Fault::Malformed, "DescribeInstances: "),
+        (Fault::TruncatedGzip, "DescribeInstances: "),
+        (Fault::Reset, "DescribeInstances: "),
+        (Fault::Huge, "DescribeInstances: "),
+        (Fault::EndlessPages, "leads to a page that was read before"),
+    ];
+    // Who is asked for an account signs by the clock on the wall, so that they are made before time passes.
+    let reader = world.aws.aws_credentials.reader.clone();
+    let text = settings(world.aws.aws_url.as_str(), &reader, "");
+    let mut strangers = Vec::new();
+    for _ in &cases {
+        let stranger = build(&text, &reader.secret_access_key, &world.clouds);
+        stranger.parts().await.unwrap();
+        strangers.push(stranger);
+    }
+    for ((fault, told), mut stranger) in cases.into_iter().zip(strangers) {
+        let id = world.aws.faults.inject(Provider::Aws, fault, scope("DescribeInstances"));
+        world.pass(Duration::from_secs(60));
+        // What EC2 said before still holds; who was never told knows no zones, and all the rest.
+        let after = world.collect("us-east-1/inventory").await;
+        assert_eq!(
+            (zoned(&after), after.resources.len()),
+            (zoned(&whole), whole.resources.len()),
+            "{fault:?}"
+        );
+        std::mem::swap(&mut world.collector, &mut stranger);
+        world.pass(Duration::from_secs(2));
+        let first = world.collect("us-east-1/inventory").await;
+        assert_eq!((zoned(&first), first.resources.len()), (0, whole.resources.len()), "{fault:?}");
+        std::mem::swap(&mut world.collector, &mut stranger);
+        for collected in [after, first] {
+            let [failure] = &collected.failures[..] else { panic!("{fault:?}: {:?}", collected.failures) };
+            assert!(failure.contains(told) && failure.contains("DescribeInstances"), "{fault:?}: {failure}");
+        }
+        world.aws.faults.clear(id);
+    }
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.collect("us-east-1/inventory").await.failures, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_missing_permission_is_named() {
     let (aws, clock) = simulate("quiet-day").await;
     let (clouds, limited) = (clouds(), aws.aws_credentials.limited.clone());
