@@ -187,6 +187,8 @@ describe("incidents", () => {
     await page.keyboard.press("Enter");
     await page.waitForSelector(".timeline");
     const first = idIn(page);
+    // Handed back, which the page hears of in a moment.
+    await expect.poll(() => page.textContent("h1")).toContain("Open");
     const title = (await page.textContent("h1")) ?? "";
     expect(await incidentIds(2)).toContain(first);
     const all = await page.locator(".events > li").count();
@@ -207,7 +209,7 @@ describe("incidents", () => {
     await page.click(".toast button:has-text('Undo')");
     await expect.poll(() => idIn(page)).toBe(first);
     await page.waitForSelector(".timeline");
-    expect(await page.textContent("h1")).toBe(title);
+    await expect.poll(() => page.textContent("h1")).toBe(title);
     expect(wrongs.errors).toEqual([]);
     await page.context().close();
   });

@@ -20,7 +20,9 @@ test("the overview says everything on one screen", async () => {
   const { page } = await open(browser, server.url);
   await visit(page, server.url);
   expect((await page.textContent("h1"))?.trim().length).toBeGreaterThan(0);
-  for (const panel of ["Alerts by severity", "What happens next", "Health by provider and region", "Delivery", "Collectors", "Cost of monitoring"]) {
+  // Incidents come first where there are any.
+  expect(await page.locator("h2", { hasText: /(Alerts|Incidents) by severity/ }).count(), "what is wrong").toBe(1);
+  for (const panel of ["What happens next", "Health by provider and region", "Delivery", "Collectors", "Cost of monitoring"]) {
     expect(await page.locator("h2", { hasText: panel }).count(), panel).toBe(1);
   }
   const shot = process.env["ISOBAR_SHOT"];
